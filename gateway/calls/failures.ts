@@ -2,6 +2,8 @@
  * The one catalogue of why a call did not happen or ended: what the other side is told, and the label that metrics count.
  * Q.850 causes: ITU-T Q.850; status and cause pairs follow RFC 3398 section 8.
  */
+import { formatReason, parseReasons } from '../sip/headers.js';
+
 export interface Failure {
   readonly status: number;
   readonly reason: string;
@@ -65,11 +67,10 @@ export function isWorthAnotherHost(status: number): boolean {
 
 /** The Reason header (RFC 3326) for a Q.850 cause. */
 export function reasonHeader(failure: Failure): string {
-  return `Q.850;cause=${failure.q850};text="${failure.reason}"`;
+  return formatReason({ protocol: 'Q.850', cause: failure.q850, text: failure.reason });
 }
 
 /** The Q.850 cause of a Reason header's value, if it has one. */
 export function q850Of(reason: string | undefined): number | undefined {
-  const match = /(?:^|,)\s*Q\.850\s*;(?:[^,]*;)?\s*cause\s*=\s*(\d{1,3})/i.exec(reason ?? '');
-  return match?.[1] === undefined ? undefined : Number(match[1]);
+  return parseReasons(reason ?? '').find((r) => r.protocol.toUpperCase() === 'Q.850')?.cause;
 }

@@ -9,7 +9,7 @@ export interface CallFacts {
   /** ISO country of the caller. */
   readonly country: string | undefined;
   /** User parameters of the request-URI. */
-  readonly userParams: Readonly<Record<string, string>>;
+  readonly userParams: ReadonlyMap<string, string>;
 }
 
 export interface Destination {
@@ -46,6 +46,6 @@ function matches({ match }: RouteConfig, facts: CallFacts): boolean {
     (match.number === undefined || match.number === facts.number) &&
     (match.payload === undefined || match.payload === facts.payload) &&
     (match.country === undefined || match.country.toUpperCase() === facts.country?.toUpperCase()) &&
-    Object.entries(match.userParams ?? {}).every(([name, value]) => facts.userParams[name.toLowerCase()] === value)
+    Object.entries(match.userParams ?? {}).every(([name, value]) => facts.userParams.get(name.toLowerCase()) === value)
   );
 }

@@ -13,7 +13,7 @@ const trunk = (name: string): TrunkConfig => ({
   callerAlias: 'whatsapp',
 });
 const number: NumberConfig = { number: '+12145551869', keying: 'dtls', codecs: ['opus'], trunk: 'main' };
-const facts = { number: number.number, payload: undefined, country: undefined, userParams: {} };
+const facts = { number: number.number, payload: undefined, country: undefined, userParams: new Map<string, string>() };
 
 function router(...routes: RouteConfig[]): Router {
   return new Router({ numbers: [number], trunks: [trunk('main'), trunk('sales')], routes });
@@ -39,5 +39,5 @@ test('the first route that matches wins; all its conditions have to hold', () =>
   );
   assert.equal(routes.destination(number, { ...facts, payload: 'sales', country: 'IL' })?.trunk.name, 'sales');
   assert.equal(routes.destination(number, { ...facts, payload: 'sales' })?.extension, '30');
-  assert.equal(routes.destination(number, { ...facts, userParams: { tgrp: 'wacall' } })?.extension, '20');
+  assert.equal(routes.destination(number, { ...facts, userParams: new Map([['tgrp', 'wacall']]) })?.extension, '20');
 });
