@@ -49,14 +49,13 @@ const SUPERVISOR = `
 folder=$1; shift
 "$@" </dev/null 3<&- &
 program=$!
-main=$$
 {
   while read -r name; do kill -s "$name" "$program" 2>/dev/null; done
-  kill -s KILL "$main"
+  trap '' TERM
   kill -s CONT "$program" 2>/dev/null
   kill -s TERM "$program" 2>/dev/null
-  tries=20
-  while [ $tries -gt 0 ] && kill -s 0 "$program" 2>/dev/null; do sleep 0.1; tries=$((tries - 1)); done
+  tries=50
+  while [ $tries -gt 0 ] && kill -s 0 "$program" 2>/dev/null; do sleep 0.05; tries=$((tries - 1)); done
   kill -s KILL "$program" 2>/dev/null
   rm -rf -- "$folder"
   kill -s KILL 0
@@ -65,7 +64,7 @@ watcher=$!
 exec 3<&-
 wait "$program"
 status=$?
-kill -s KILL "$watcher"
+kill -s TERM "$watcher" # has no effect on one that is clearing up
 wait "$watcher" 2>/dev/null
 exit "$status"
 `;
