@@ -46,7 +46,7 @@ export interface ReceivedDigit {
   readonly via: 'rfc4733' | 'inband';
   /** RFC 4733: the final duration field at 8000 Hz; in-band: how long the dual tone was heard. In ms. */
   readonly durationMs: number;
-  /** From the first packet of the key to the first that ends it, by arrival, in ms. */
+  /** By arrival: from the first packet of the key to the first that ends it, plus one packet time. In ms. */
   readonly arrivalMs: number;
   /** Start of the key in ms after the ACK (after the first packet where no ACK was marked). */
   readonly atMs: number;

@@ -1,0 +1,52 @@
+import { performance } from 'node:perf_hooks';
+
+const SLOTS = 4;
+export const PACKET_MS = 20;
+
+/**
+ * Calls each subscriber once every 20 ms without drift: the n-th call is due at start + n · 20 ms, late ones are made up
+ * for. Subscribers are spread over four slots of 5 ms so that many peers do not send in one burst.
+ */
+export class MediaClock {
+  readonly #slots: Set<() => void>[] = Array.from({ length: SLOTS }, () => new Set<() => void>());
+  #timer: NodeJS.Timeout | undefined;
+  #startedAt = 0;
+  #ticks = 0;
+  #next = 0;
+
+  /** @returns a function that ends the subscription. */
+  subscribe(tick: () => void): () => void {
+    const slot = this.#slots[this.#next++ % SLOTS]!;
+    slot.add(tick);
+    if (this.#timer === undefined) {
+      this.#startedAt = performance.now();
+      this.#ticks = 0;
+      this.#schedule();
+    }
+    return () => {
+      slot.delete(tick);
+      if (this.#slots.every((s) => s.size === 0)) this.close();
+    };
+  }
+
+  close(): void {
+    clearTimeout(this.#timer);
+    this.#timer = undefined;
+    for (const slot of this.#slots) slot.clear();
+  }
+
+  #schedule(): void {
+    const due = this.#startedAt + ((this.#ticks + 1) * PACKET_MS) / SLOTS;
+    // Timers of Node fire on whole milliseconds, early by up to one: the loop in #run sorts that out.
+    this.#timer = setTimeout(() => this.#run(), Math.max(0, Math.ceil(due - performance.now())));
+  }
+
+  #run(): void {
+    const due = Math.floor(((performance.now() - this.#startedAt) * SLOTS) / PACKET_MS);
+    while (this.#ticks < due && this.#timer !== undefined) {
+      this.#ticks++;
+      for (const tick of this.#slots[this.#ticks % SLOTS]!) tick();
+    }
+    if (this.#timer !== undefined) this.#schedule();
+  }
+}
