@@ -1,0 +1,184 @@
+import {
+  constructOutgoingResponse,
+  Grammar,
+  IncomingRequestMessage,
+  IncomingResponseMessage,
+  LoggerFactory,
+  Parser,
+  UserAgentCore,
+  type DigestAuthentication,
+  type OutgoingRequestMessage,
+  type URI,
+} from 'sip.js/lib/core/index.js';
+import type { CallIdentity } from './identity.js';
+import { judgeResponse, judgeTarget } from './judge.js';
+import type { Report } from './rules-used.js';
+import type { SipSocket } from './sip-socket.js';
+import { cseq, header, headerList, parameter, parseSipText, statusOf, type SipText } from './sip-text.js';
+import { RESPONSE_HEADERS, type Wire } from './wire.js';
+
+/** sip.js logs each transition; what matters here is in the ladder and in the violations. */
+export const SILENT = new LoggerFactory();
+SILENT.builtinEnabled = false;
+
+const CORE_LOGGER = SILENT.getLogger('simulator');
+
+/** What an exchange needs of its owner and of the edge. */
+export interface ExchangeHost {
+  readonly hostname: string;
+  /** Sends over the link to the gateway, opening it first if there is none. Rejects with LinkError. */
+  send(raw: string): Promise<void>;
+  report: Report;
+  /** Every message as it is on the wire. */
+  record(direction: 'in' | 'out', raw: string): void;
+  /** Each response before the core sees it. */
+  onResponse?(response: SipText): void;
+  digest(): DigestAuthentication | undefined;
+}
+
+/**
+ * Everything under one Call-ID: a sip.js core of its own with its transactions and dialogs, its transport, and the
+ * checks of what comes in. A core for each call keeps sip.js' seven-digit branches from colliding between calls.
+ */
+export class Exchange {
+  readonly core: UserAgentCore;
+  readonly #responders = new Map<string, SipSocket>();
+
+  constructor(
+    readonly id: CallIdentity,
+    private readonly wire: Wire,
+    private readonly host: ExchangeHost,
+  ) {
+    const transport = { protocol: 'TLS', send: (text: string) => this.#send(text) };
+    const contact = parseUri(id.contactUri);
+    this.core = new UserAgentCore({
+      aor: contact,
+      contact: { pubGruu: undefined, tempGruu: undefined, uri: contact, toString: () => `<${id.contactUri}>` },
+      displayName: id.displayName,
+      loggerFactory: SILENT,
+      hackViaTcp: false,
+      routeSet: [],
+      sipjsId: '',
+      supportedOptionTags: [],
+      supportedOptionTagsResponse: [],
+      userAgentHeaderFieldValue: 'Facebook SipGateway',
+      viaForceRport: false,
+      viaHost: 'core.invalid',
+      authenticationFactory: () => host.digest(),
+      transportAccessor: () => transport,
+    });
+  }
+
+  /** A request outside of any dialog, ready for the core. */
+  request(method: string, body?: string): OutgoingRequestMessage {
+    const { id, core } = this;
+    // The user parameters stay out of the core's URI, which would escape them; the wire writes the literal.
+    const target = parseUri(`${id.toUri};transport=tls`);
+    const options = { callId: id.callId, fromTag: id.fromTag, cseq: 1000 + Math.floor(Math.random() * 9000) };
+    const sdp =
+      body === undefined ? undefined : { contentDisposition: 'session', contentType: 'application/sdp', content: body };
+    return core.makeOutgoingRequestMessage(method, target, parseUri(id.fromUri), parseUri(id.toUri), options, [], sdp);
+  }
+
+  /** A message of the gateway that carries this exchange's Call-ID. */
+  receive(raw: string, text: SipText, from: SipSocket): void {
+    this.host.record('in', raw);
+    try {
+      if (statusOf(text) === undefined) this.#receiveRequest(raw, text, from);
+      else this.#receiveResponse(text);
+    } catch (error) {
+      // sip.js throws on what its grammar let pass but its dialogs cannot take, a Contact of "*" for one.
+      this.#malformed(text, error instanceof Error ? error.message : String(error));
+    }
+  }
+
+  /** Ends every transaction, dialog and timer of the core. */
+  close(): void {
+    this.core.dispose();
+    this.#responders.clear();
+  }
+
+  #receiveResponse(text: SipText): void {
+    const vias = this.wire.expectedVias(text);
+    const forCore = this.wire.response(text);
+    if (vias === undefined || forCore === undefined) {
+      this.host.report(
+        'via',
+        `response to nothing sent: ${text.startLine}, Via: ${headerList(text, 'via').join(' | ')}`,
+      );
+      return;
+    }
+    judgeResponse(text, vias, { id: this.id, hostname: this.host.hostname }, this.host.report);
+    this.host.onResponse?.(text);
+    const message = Parser.parseMessage(forCore, CORE_LOGGER);
+    if (message instanceof IncomingResponseMessage) this.core.receiveIncomingResponseFromTransport(message);
+    else this.#malformed(text, 'refused by the grammar');
+  }
+
+  #receiveRequest(raw: string, text: SipText, from: SipSocket): void {
+    const message = Parser.parseMessage(raw, CORE_LOGGER);
+    if (!(message instanceof IncomingRequestMessage)) {
+      this.#malformed(text, 'refused by the grammar');
+      return;
+    }
+    const method = cseq(text)?.method ?? '';
+    if (method === 'ACK') return; // only of the refused re-INVITE
+    this.#responders.set(message.viaBranch, from);
+    const refused = judgeTarget(text, this.id, this.host.report);
+    if (refused !== undefined) {
+      this.#reply(message, refused);
+      return;
+    }
+    switch (method) {
+      case 'BYE':
+      case 'CANCEL':
+      case 'NOTIFY':
+        this.core.receiveIncomingRequestFromTransport(message);
+        return;
+      case 'OPTIONS':
+        this.#reply(message, 200);
+        return;
+      case 'INVITE':
+        this.host.report('re-invite', header(text, 'cseq') ?? '');
+        this.#reply(message, 500, 'Re-INVITEs are not supported');
+        return;
+      default:
+        this.host.report('method', text.startLine);
+        this.#reply(message, 405);
+    }
+  }
+
+  #reply(request: IncomingRequestMessage, statusCode: number, reasonPhrase?: string): void {
+    const response = constructOutgoingResponse(request, {
+      statusCode,
+      ...(reasonPhrase !== undefined && { reasonPhrase }),
+    });
+    void this.#send(response.message);
+  }
+
+  #malformed(text: SipText, why: string): void {
+    this.host.report('malformed', `${text.startLine}: ${why}`);
+  }
+
+  async #send(text: string): Promise<void> {
+    const message = parseSipText(text);
+    if (!message) throw new Error('the core wrote no SIP message');
+    if (statusOf(message) === undefined) {
+      const raw = this.wire.request({ ...message, headers: message.headers.filter(([n]) => n !== 'Content-Length') });
+      this.host.record('out', raw);
+      await this.host.send(raw);
+      return;
+    }
+    // A response leaves on the connection its request came by (RFC 3261 section 18.2.2).
+    const raw = text.replace('\r\nContent-Length:', `\r\n${RESPONSE_HEADERS.join('\r\n')}\r\nContent-Length:`);
+    const branch = parameter(headerList(message, 'via')[0] ?? '', 'branch') ?? '';
+    this.host.record('out', raw);
+    this.#responders.get(branch)?.send(raw);
+  }
+}
+
+function parseUri(text: string): URI {
+  const uri = Grammar.URIParse(text);
+  if (!uri) throw new TypeError(`not a SIP URI: ${text}`);
+  return uri;
+}
