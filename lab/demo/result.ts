@@ -1,0 +1,124 @@
+/** What `wa-trunk demo --json` prints. Every top-level key is always there. Times are ms, frequencies Hz, `loss` and `purity` fractions. */
+export interface DemoResult {
+  readonly calls: CallResult[];
+  readonly refusals: RefusalResult[];
+  readonly checks: CheckResult[];
+  leftBehind: { rtpengineSessions: number | null; dialogs: number | null };
+}
+
+export interface CallResult {
+  readonly name: string;
+  readonly direction: 'user-initiated' | 'business-initiated';
+  readonly keying: 'dtls' | 'sdes';
+  /** WhatsApp side > PBX side. */
+  readonly codecs: string;
+  readonly answered: boolean;
+  readonly atUser: Heard;
+  readonly atPbx: Heard;
+  /** What Asterisk's Read() returned, with the terminating #. */
+  readonly digitsAtPbx: string;
+  readonly digitsAtUser: string;
+  readonly digitsAtUserVia: 'rfc4733' | 'inband' | 'both' | null;
+  /** The largest difference between a key as sent and as it arrived, in ms; null: no key came. */
+  readonly digitDurationErrorMs: { readonly atPbx: number | null; readonly atUser: number | null };
+  readonly endedBy: 'user' | 'pbx' | 'gateway' | 'meta' | null;
+  readonly features: readonly string[];
+  /** Ids of Meta's rules that the gateway broke. */
+  readonly violations: readonly string[];
+}
+
+/** null: not measured in this call, because there was nothing to measure. */
+export interface Heard {
+  readonly hz: number | null;
+  readonly expectedHz: number;
+  readonly purity: number | null;
+  readonly loss: number | null;
+  readonly firstAudioMs: number | null;
+  readonly firstToneMs: number | null;
+  readonly ssrcs: number | null;
+  readonly largestGapMs: number | null;
+}
+
+export interface RefusalResult {
+  readonly code: string;
+  readonly expected: { readonly sip: number; readonly q850: number; readonly code: string };
+  readonly got: { readonly sip: number | null; readonly q850: number | null; readonly code: string | null };
+}
+
+export interface CheckResult {
+  readonly name: string;
+  readonly ok: boolean;
+  /** What was seen. */
+  readonly value: unknown;
+}
+
+export function emptyResult(): DemoResult {
+  return { calls: [], refusals: [], checks: [], leftBehind: { rtpengineSessions: null, dialogs: null } };
+}
+
+/** Everything that is not as expected, one line each; an empty list is success. */
+export function faultsOf(result: DemoResult): string[] {
+  return [
+    ...result.calls.flatMap((call) => callFaults(call).map((fault) => `${call.name}: ${fault}`)),
+    ...result.refusals
+      .filter((r) => JSON.stringify(r.expected) !== JSON.stringify(r.got))
+      .map((r) => `refusal ${r.code}: PBX saw ${JSON.stringify(r.got)}, expected ${JSON.stringify(r.expected)}`),
+    ...result.checks.filter((c) => !c.ok).map((c) => `${c.name}: ${JSON.stringify(c.value)}`),
+    ...leftBehindFaults(result.leftBehind),
+  ];
+}
+
+/** What issue-level promises say of one call: docs/reference/demo.md explains each bound. */
+const MAX_GAP_MS = 40;
+const MIN_PURITY = 0.95;
+const HZ_TOLERANCE = 0.01;
+const DIGIT_TOLERANCE_MS = 20;
+
+function callFaults(call: CallResult): string[] {
+  if (!call.answered) return ['was not answered'];
+  const faults = [...heardFaults('the user', call.atUser), ...heardFaults('the PBX', call.atPbx)];
+  if (call.digitsAtPbx !== '1234#') faults.push(`keys at the PBX: "${call.digitsAtPbx}", expected "1234#"`);
+  if (call.digitsAtUser !== '5678') faults.push(`keys at the user: "${call.digitsAtUser}", expected "5678"`);
+  if (call.digitsAtUserVia !== 'rfc4733' && call.digitsAtUserVia !== 'inband') {
+    faults.push(`keys reached the user via ${call.digitsAtUserVia ?? 'nothing'}`);
+  }
+  for (const [where, error] of Object.entries(call.digitDurationErrorMs)) {
+    if (error !== null && error > DIGIT_TOLERANCE_MS) faults.push(`a key ${where} was ${error} ms too long or short`);
+  }
+  if (call.violations.length > 0) faults.push(`broke Meta's rules: ${call.violations.join(', ')}`);
+  if (call.endedBy === null || call.endedBy === 'meta' || call.endedBy === 'gateway') {
+    faults.push(`was ended by ${call.endedBy ?? 'nobody'}`);
+  }
+  return faults;
+}
+
+function heardFaults(who: string, heard: Heard): string[] {
+  const faults: string[] = [];
+  if (heard.hz === null) return [`${who} heard no tone`];
+  if (Math.abs(heard.hz - heard.expectedHz) > heard.expectedHz * HZ_TOLERANCE) {
+    faults.push(`${who} heard ${heard.hz} Hz, expected ${heard.expectedHz}`);
+  }
+  if (heard.purity === null || heard.purity < MIN_PURITY) faults.push(`${who} heard a tone of purity ${heard.purity}`);
+  if (heard.loss === null || heard.loss > 0) faults.push(`${who} lost ${heard.loss} of the packets`);
+  if (heard.ssrcs !== null && heard.ssrcs !== 1) faults.push(`${who} saw ${heard.ssrcs} SSRCs`);
+  return faults;
+}
+
+/** The bounds toward Meta; what the PBX hears follows the user's own stream. */
+export function userStreamFaults(call: CallResult, firstAudioLimitMs: number): string[] {
+  const { largestGapMs, firstAudioMs, ssrcs } = call.atUser;
+  const faults: string[] = [];
+  if (ssrcs !== 1) faults.push(`${call.name}: ${ssrcs} SSRCs toward Meta`);
+  if (largestGapMs === null || largestGapMs > MAX_GAP_MS)
+    faults.push(`${call.name}: gap of ${largestGapMs} ms toward Meta`);
+  if (firstAudioMs === null || firstAudioMs > firstAudioLimitMs) {
+    faults.push(`${call.name}: first packet ${firstAudioMs} ms after the ACK, limit ${firstAudioLimitMs}`);
+  }
+  return faults;
+}
+
+function leftBehindFaults(left: DemoResult['leftBehind']): string[] {
+  return Object.entries(left)
+    .filter(([, count]) => count !== 0)
+    .map(([what, count]) => `left behind: ${count ?? 'unknown number of'} ${what}`);
+}
