@@ -1,5 +1,8 @@
 /** What the calls know of SIP. Nothing of drachtio shows here. */
 import type { Transport } from '../config/types.js';
+import type { Headers } from './headers.js';
+
+export type { Headers };
 
 export interface SipPort {
   /** Handlers are set once, before `connect`. */
@@ -7,16 +10,22 @@ export interface SipPort {
   onOptions(handler: (request: IncomingRequest) => void): void;
   /** The link to the far end was lost (its calls go on or not: see capabilities) or is back. */
   onLink(handler: (up: boolean) => void): void;
+  /** Rejects when the server refuses the secret or is not reached in time. */
   connect(): Promise<FarEnd>;
   /** Sends an INVITE. Nothing is thrown: every outcome arrives in the observer. */
   invite(request: OutgoingInvite, observer: OutgoingObserver): OutgoingCall;
   readonly up: boolean;
+  /** What is alive right now: INVITEs without an outcome, in both directions, and dialogs. */
+  readonly open: { readonly invites: number; readonly dialogs: number };
+  /** Everything still open is told `lost` or `failed`; no BYE is sent. */
   close(): Promise<void>;
 }
 
 /** What the SIP server at the far end of drachtio's app protocol can do. */
 export interface FarEnd {
   readonly version: string;
+  /** Our own server, not a drachtio-server. */
+  readonly embedded: boolean;
   readonly verifiesPeerCertificate: boolean;
   readonly renewsCertificate: boolean;
   readonly filtersSources: boolean;
@@ -35,23 +44,40 @@ export interface IncomingRequest {
   readonly source: Source;
   readonly requestUri: string;
   readonly callId: string;
-  /** First value of a header, whatever its case; undefined when absent. */
+  /**
+   * Value of a header, whatever the case of its name; undefined when absent. Several headers of one name are one value,
+   * joined by commas (RFC 3261 7.3.1).
+   */
   header(name: string): string | undefined;
+  /** Empty when there is none. */
   readonly body: string;
+  /** After a final response further ones are ignored. */
   respond(response: Response): void;
 }
 
 export interface IncomingInvite extends IncomingRequest {
-  /** The server has already answered 200 to the CANCEL and 487 to the INVITE. Set before anything is awaited. */
-  onCancel(handler: (reason: string | undefined) => void): void;
-  /** Sends 200. The observer hears of the ACK and the end. Rejects when the INVITE is gone (cancelled, link lost). */
+  /**
+   * The INVITE is over before we answered it: the server has already answered 200 to the CANCEL and 487 to the INVITE
+   * (`lost`: the link to the server is gone). `reason` is the CANCEL's Reason header. Set before anything is awaited.
+   */
+  onCancel(handler: (reason: string | undefined, why: 'cancelled' | 'lost') => void): void;
+  /**
+   * Sends 200. The observer hears of the ACK and the end. Rejects with InviteGone when the INVITE is gone; a CANCEL that
+   * crosses the 200 is told by this alone, not by onCancel, and if the 200 won the dialog has been ended with BYE.
+   */
   accept(answer: { sdp: string; headers?: Headers }, observer: DialogObserver): Promise<Dialog>;
 }
 
-export type Headers = Readonly<Record<string, string>>;
+export class InviteGone extends Error {
+  override readonly name = 'InviteGone';
+  constructor(readonly why: 'cancelled' | 'lost') {
+    super(why === 'cancelled' ? 'the INVITE was cancelled' : 'the link to the SIP server was lost');
+  }
+}
 
 export interface Response {
   readonly status: number;
+  /** Absent: the usual phrase. */
   readonly reason?: string;
   readonly headers?: Headers;
   readonly body?: string;
@@ -69,11 +95,16 @@ export interface OutgoingInvite {
 }
 
 export interface OutgoingCall {
-  /** Cancels before the answer; afterwards nothing (a crossing 200 is ACKed and ended by the adapter, and `failed` is told). */
+  /**
+   * Cancels before the answer; afterwards nothing. `failed` with `cancelled` follows once the INVITE is really over, also
+   * when a 200 crossed the CANCEL, which is then ACKed and ended with BYE. A peer that says nothing makes that 32 s.
+   */
   cancel(headers?: Headers): void;
 }
 
 export interface OutgoingObserver {
+  /** The INVITE has left, with this Call-ID. */
+  sent?(callId: string): void;
   /** 1xx above 100. */
   provisional(status: number, reason: string, sdp: string | undefined): void;
   /** 200 arrived and is ACKed. */
@@ -90,18 +121,22 @@ export type InviteFailure =
       readonly reason: string;
       header(name: string): string | undefined;
     }
-  /** No response at all: timeout, connection refused, name not found. */
+  /** No response at all: timeout, connection refused, name not found, no link to the SIP server. */
   | { readonly kind: 'unreachable'; readonly detail: string }
   /** We cancelled. */
   | { readonly kind: 'cancelled' };
 
 export interface Dialog {
   readonly callId: string;
-  /** Ends the dialog. Idempotent; resolves when the BYE is answered or given up. */
+  /**
+   * Ends the dialog. Idempotent; never rejects; resolves when the BYE is answered or given up. As the callee the BYE waits
+   * for the ACK (RFC 3261 15). The observer hears nothing more.
+   */
   bye(headers?: Headers): Promise<void>;
 }
 
 export interface DialogObserver {
+  /** The ACK of our 200 to the first INVITE. */
   acked?(): void;
   /** The peer's BYE, already answered 200; or the server's own end of it (no ACK came). */
   ended(end: DialogEnd): void;

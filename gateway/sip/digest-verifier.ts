@@ -1,0 +1,137 @@
+/** The server's side of digest authentication: challenges, and judges answers, keeping no state but the counts of used nonces. */
+import { createHmac, randomBytes, timingSafeEqual } from 'node:crypto';
+import { type DigestCredentials, digestResponse, parseCredentials } from './digest.js';
+import { quote } from './headers.js';
+import { parseUri } from './uri.js';
+
+export interface DigestVerifierOptions {
+  readonly realm: string;
+  /** Milliseconds; only differences matter, and they must agree between nodes that share a secret. */
+  readonly clock: () => number;
+  /** Signs nonces. Nodes that share it accept each other's. */
+  readonly secret: string | Buffer;
+  /** How long a nonce may be used, milliseconds (default 30,000). */
+  readonly nonceLifetimeMs?: number;
+}
+
+export interface DigestAttempt {
+  /** The value of (Proxy-)Authorization; undefined when there is none. */
+  readonly authorization: string | undefined;
+  readonly method: string;
+  readonly requestUri: string;
+  /** The user expected, with or without `+`, and his password. */
+  readonly username: string;
+  readonly password: string;
+}
+
+export type DigestResult =
+  | { readonly kind: 'ok' }
+  /** Send `header` in a 407 (or 401). Stale: the answer was right, but to a nonce that has expired. */
+  | { readonly kind: 'challenge'; readonly stale: boolean; readonly header: string }
+  /** The answer is wrong: 403. */
+  | { readonly kind: 'refused'; readonly why: DigestFault };
+
+export type DigestFault = 'malformed' | 'username' | 'uri' | 'algorithm' | 'qop' | 'response' | 'replay';
+
+/**
+ * Judges requests. Not for ACK and CANCEL, which cannot be sent again (RFC 3261 22.1), nor for BYE of a dialog whose
+ * INVITE was verified: leaving those out is up to the caller.
+ */
+export interface DigestVerifier {
+  verify(attempt: DigestAttempt): DigestResult;
+}
+
+const MAX_COUNTS = 100_000;
+
+export function createDigestVerifier(options: DigestVerifierOptions): DigestVerifier {
+  const { realm, clock, secret } = options;
+  const lifetime = options.nonceLifetimeMs ?? 30_000;
+  const counts = new Map<string, { highest: number; until: number }>();
+
+  const sign = (what: string, text: string) =>
+    createHmac('sha256', secret).update(`${what}\n${realm}\n${text}`).digest('hex').slice(0, 32);
+
+  /** Nonce: time, salt and signature of both. The opaque value is bound to it. */
+  const challenge = (stale: boolean): DigestResult => {
+    const stamp = `${Math.trunc(clock()).toString(16)}.${randomBytes(8).toString('hex')}`;
+    const nonce = `${stamp}.${sign('nonce', stamp)}`;
+    const header =
+      `Digest realm=${quote(realm)},nonce="${nonce}",opaque="${sign('opaque', nonce)}",algorithm=MD5,qop="auth"` +
+      (stale ? ',stale=true' : '');
+    return { kind: 'challenge', stale, header };
+  };
+
+  /** When a nonce of ours was made; undefined when it is not ours. */
+  const madeAt = ({ nonce, opaque }: DigestCredentials): number | undefined => {
+    const dot = nonce.lastIndexOf('.');
+    const stamp = nonce.slice(0, Math.max(dot, 0));
+    if (!sameText(nonce.slice(dot + 1), sign('nonce', stamp))) return undefined;
+    if (opaque !== undefined && !sameText(opaque, sign('opaque', nonce))) return undefined;
+    return Number.parseInt(stamp, 16);
+  };
+
+  /** False when this nonce was used with this count or a higher one before. */
+  const countUse = (nonce: string, count: number, until: number): boolean => {
+    const now = clock();
+    for (const [old, entry] of counts) {
+      if (entry.until > now && counts.size < MAX_COUNTS) break;
+      counts.delete(old);
+    }
+    const highest = counts.get(nonce)?.highest ?? 0;
+    if (count <= highest) return false;
+    counts.set(nonce, { highest: count, until });
+    return true;
+  };
+
+  return {
+    verify(attempt) {
+      const all = parseCredentials(attempt.authorization);
+      const given = all.find((one) => one.realm === realm);
+      if (!given) {
+        const broken =
+          attempt.authorization !== undefined && all.length === 0 && /^\s*digest\b/i.test(attempt.authorization);
+        return broken ? { kind: 'refused', why: 'malformed' } : challenge(false);
+      }
+      const made = madeAt(given);
+      if (made === undefined) return challenge(false); // made before a restart, or not by us
+      const fault = wrongField(given, attempt);
+      if (fault) return { kind: 'refused', why: fault };
+      const until = made + lifetime;
+      if (clock() >= until) return challenge(true);
+      // Without qop there is no count: such an answer is good once.
+      const count = given.nc === undefined ? Number.MAX_SAFE_INTEGER : Number.parseInt(given.nc, 16);
+      return countUse(given.nonce, count, until) ? { kind: 'ok' } : { kind: 'refused', why: 'replay' };
+    },
+  };
+}
+
+function wrongField(given: DigestCredentials, attempt: DigestAttempt): DigestFault | undefined {
+  if (given.algorithm !== 'MD5') return 'algorithm';
+  if (given.qop !== undefined && given.qop !== 'auth') return 'qop';
+  const counted = given.nc !== undefined && /^[0-9a-f]{8}$/i.test(given.nc) && given.cnonce !== undefined;
+  if (given.qop === undefined ? given.nc !== undefined : !counted) return 'malformed';
+  if (withoutPlus(given.username) !== withoutPlus(attempt.username)) return 'username';
+  if (!sameTarget(given.uri, attempt.requestUri)) return 'uri';
+  // Over the literal uri and username: Meta's uri lacks the transport parameter of its request-URI.
+  const expected = digestResponse({ ...given, algorithm: 'MD5', password: attempt.password, method: attempt.method });
+  return sameText(given.response.toLowerCase(), expected) ? undefined : 'response';
+}
+
+/** Same user and host; parameters, port, `+` and the case of the host do not count. */
+function sameTarget(a: string, b: string): boolean {
+  const [one, other] = [parseUri(a), parseUri(b)];
+  if (!one || !other) return false;
+  return (
+    withoutPlus(one.user ?? '') === withoutPlus(other.user ?? '') && one.host.toLowerCase() === other.host.toLowerCase()
+  );
+}
+
+function withoutPlus(user: string): string {
+  return user.startsWith('+') ? user.slice(1) : user;
+}
+
+/** Compares in constant time; different lengths are told apart at once. */
+function sameText(a: string, b: string): boolean {
+  const [one, other] = [Buffer.from(a), Buffer.from(b)];
+  return one.length === other.length && timingSafeEqual(one, other);
+}

@@ -1,0 +1,208 @@
+/** SipPort over drachtio-srf's requests and responses. Its dialogs are not used: they answer REFER and re-INVITE unasked. */
+import { type Ground, type SipDialog } from './dialog.js';
+import { createSrf, type SrfLike, type SrfRequest, type SrfResponse } from './drachtio-types.js';
+import { Incoming, sendResponse } from './incoming.js';
+import { SipIncomingInvite } from './incoming-invite.js';
+import { Link } from './link.js';
+import { silentLog, type SipLog } from './log.js';
+import { SipOutgoingInvite } from './outgoing-invite.js';
+import type {
+  FarEnd,
+  IncomingInvite,
+  IncomingRequest,
+  OutgoingCall,
+  OutgoingInvite,
+  OutgoingObserver,
+  SipPort,
+} from './port.js';
+
+export interface DrachtioOptions {
+  /** The SIP server's app port. */
+  readonly host: string;
+  readonly port: number;
+  readonly secret: string;
+  /** How long connect() tries before it rejects, milliseconds (default 10,000). */
+  readonly connectTimeoutMs?: number;
+  /** How often the server is pinged, milliseconds (default 10,000). */
+  readonly heartbeatMs?: number;
+  readonly log?: SipLog;
+}
+
+const ALLOW = 'INVITE, ACK, CANCEL, BYE, OPTIONS';
+// Asked of the server so that it hands them over instead of answering for itself: outside a dialog they get a 405 here.
+const ROUTED = [
+  'invite',
+  'options',
+  'info',
+  'message',
+  'notify',
+  'publish',
+  'refer',
+  'register',
+  'subscribe',
+  'update',
+];
+
+export function createSipPort(options: DrachtioOptions): SipPort {
+  return new DrachtioPort(options);
+}
+
+class DrachtioPort implements SipPort {
+  readonly #srf: SrfLike = createSrf();
+  readonly #log: SipLog;
+  readonly #link: Link;
+  readonly #dialogs = new Map<string, SipDialog>();
+  readonly #invites = new Set<{ lost(): void }>();
+  #onInvite: ((invite: IncomingInvite) => void) | undefined;
+  #onOptions: ((request: IncomingRequest) => void) | undefined;
+  #onLink: ((up: boolean) => void) | undefined;
+  #ground: Ground | undefined;
+
+  constructor(options: DrachtioOptions) {
+    this.#log = options.log ?? silentLog;
+    this.#link = new Link(
+      this.#srf,
+      { ...options, log: this.#log },
+      {
+        up: () => this.#guard('link', () => this.#onLink?.(true)),
+        down: () => {
+          this.#loseAll();
+          this.#guard('link', () => this.#onLink?.(false));
+        },
+      },
+    );
+    this.#srf.use((req, res) => {
+      this.#guard(`request ${req.method}`, () => {
+        this.#receive(req, res);
+      });
+    });
+    // The handler above takes every request that arrives; these only make them arrive.
+    for (const method of ROUTED) this.#srf.use(method, () => undefined);
+  }
+
+  get up(): boolean {
+    return this.#link.up;
+  }
+
+  get open(): { readonly invites: number; readonly dialogs: number } {
+    return { invites: this.#invites.size, dialogs: this.#dialogs.size };
+  }
+
+  onInvite(handler: (invite: IncomingInvite) => void): void {
+    this.#onInvite = handler;
+  }
+
+  onOptions(handler: (request: IncomingRequest) => void): void {
+    this.#onOptions = handler;
+  }
+
+  onLink(handler: (up: boolean) => void): void {
+    this.#onLink = handler;
+  }
+
+  connect(): Promise<FarEnd> {
+    return this.#link.connect();
+  }
+
+  async close(): Promise<void> {
+    await this.#link.close();
+    this.#loseAll();
+  }
+
+  invite(request: OutgoingInvite, observer: OutgoingObserver): OutgoingCall {
+    const failLater = (detail: string): OutgoingCall => {
+      let cancelled = false;
+      setImmediate(() => {
+        this.#guard('failed', () => {
+          observer.failed(cancelled ? { kind: 'cancelled' } : { kind: 'unreachable', detail });
+        });
+      });
+      return {
+        cancel: () => {
+          cancelled = true;
+        },
+      };
+    };
+    if (!this.up) return failLater('no link to the SIP server');
+    try {
+      const call: SipOutgoingInvite = new SipOutgoingInvite(this.#requireGround(), request, observer, () => {
+        this.#invites.delete(call);
+      });
+      this.#invites.add(call);
+      return call;
+    } catch (error) {
+      return failLater(error instanceof Error ? error.message : String(error));
+    }
+  }
+
+  #receive(req: SrfRequest, res: SrfResponse): void {
+    const dialog = req.stackDialogId === '' ? undefined : this.#dialogs.get(req.stackDialogId);
+    if (req.method === 'ACK') dialog?.acked();
+    else if (dialog) dialog.handle(req, res);
+    else if (req.source === 'network') this.#receiveNew(req, res);
+  }
+
+  #receiveNew(req: SrfRequest, res: SrfResponse): void {
+    const ground = this.#requireGround();
+    const request = new Incoming(ground.agent, req, res, this.#log);
+    if (/;\s*tag\s*=/i.test(afterUri(request.header('to') ?? ''))) {
+      request.respond({ status: 481 });
+    } else if (req.method === 'INVITE' && this.#onInvite) {
+      this.#receiveInvite(ground, req, res, this.#onInvite);
+    } else if (req.method === 'OPTIONS' && this.#onOptions) {
+      const handler = this.#onOptions;
+      if (
+        !this.#guard('OPTIONS', () => {
+          handler(request);
+        })
+      )
+        request.respond({ status: 500 });
+    } else if (req.method === 'INVITE' || req.method === 'OPTIONS') {
+      request.respond({ status: 503 });
+    } else {
+      sendResponse(ground.agent, res, { status: 405, headers: { Allow: ALLOW } }, () => undefined);
+    }
+  }
+
+  #receiveInvite(ground: Ground, req: SrfRequest, res: SrfResponse, handler: (invite: IncomingInvite) => void): void {
+    const invite: SipIncomingInvite = new SipIncomingInvite(ground, req, res, () => {
+      this.#invites.delete(invite);
+    });
+    this.#invites.add(invite);
+    if (
+      !this.#guard('INVITE', () => {
+        handler(invite);
+      })
+    )
+      invite.respond({ status: 500 });
+  }
+
+  #requireGround(): Ground {
+    if (this.#ground) return this.#ground;
+    const agent = this.#srf.app.client;
+    if (!agent) throw new Error('not connected');
+    this.#ground = { agent, log: this.#log, dialogs: this.#dialogs, guard: (what, run) => this.#guard(what, run) };
+    return this.#ground;
+  }
+
+  /** drachtio-srf drops its callbacks with the connection: whoever waits for one is told here. */
+  #loseAll(): void {
+    for (const invite of [...this.#invites]) invite.lost();
+    for (const dialog of [...this.#dialogs.values()]) dialog.lost();
+  }
+
+  #guard(what: string, run: () => void): boolean {
+    try {
+      run();
+      return true;
+    } catch (error) {
+      this.#log.error({ err: error, what }, 'handler failed');
+      return false;
+    }
+  }
+}
+
+/** The part of a To value where its own parameters are, not those of the URI. */
+function afterUri(value: string): string {
+  return value.includes('>') ? value.slice(value.lastIndexOf('>') + 1) : value;
+}
