@@ -1,3 +1,4 @@
+import { runAtOnce } from './measure.js';
 import { energyOf, sinusoidEnergy } from './spectrum.js';
 
 /** DTMF as tones (ITU-T Q.23, Q.24). */
@@ -68,4 +69,9 @@ function strongest(block: Int16Array, rate: number, tones: readonly number[]): {
     if (energy > best.energy) best = { index, energy };
   });
   return best;
+}
+
+/** The same at once, for a recording. */
+export function findDtmf(pcm: Int16Array, rate: number): InbandKey[] {
+  return runAtOnce(dtmfSteps(pcm, rate));
 }

@@ -137,6 +137,10 @@ export class ReceiveStats {
     return [...this.#streams.keys()];
   }
 
+  get ssrcCount(): number {
+    return this.#streams.size;
+  }
+
   get jitterMs(): number {
     return Math.max(0, ...[...this.#streams.values()].map((s) => s.maxJitter));
   }

@@ -33,10 +33,12 @@ export function fft(re: Float64Array, im: Float64Array): void {
   }
 }
 
+export type Samples = Int16Array | Float64Array;
+
 /** Sum of squares. */
-export function energyOf(samples: ArrayLike<number>): number {
+export function energyOf(samples: Samples): number {
   let energy = 0;
-  for (let i = 0; i < samples.length; i++) energy += samples[i]! * samples[i]!;
+  for (const x of samples) energy += x * x;
   return energy;
 }
 
@@ -45,7 +47,7 @@ export function energyOf(samples: ArrayLike<number>): number {
  * cycles).
  * @param hz between 0 and half the rate, both excluded.
  */
-export function sinusoidEnergy(samples: ArrayLike<number>, rate: number, hz: number): number {
+export function sinusoidEnergy(samples: Samples, rate: number, hz: number): number {
   const step = (2 * Math.PI * hz) / rate;
   const stepRe = Math.cos(step);
   const stepIm = Math.sin(step);
@@ -56,8 +58,7 @@ export function sinusoidEnergy(samples: ArrayLike<number>, rate: number, hz: num
   let cc = 0;
   let ss = 0;
   let cs = 0;
-  for (let i = 0; i < samples.length; i++) {
-    const x = samples[i]!;
+  for (const x of samples) {
     xc += x * c;
     xs += x * s;
     cc += c * c;
