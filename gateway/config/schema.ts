@@ -1,0 +1,252 @@
+import * as f from './formats.js';
+import { META_NETWORKS } from './meta-networks.js';
+import { dictionary, group, list, optional, required, section, withDefault } from './shapes.js';
+import type { Shape } from './shapes.js';
+
+/** Every key of wa-trunk.yaml. Checks, defaults, the example file and the reference page are all made from this. */
+
+const advertised = group({
+  host: required(f.host, 'Address or name that peers are told instead of host.', '203.0.113.5'),
+  port: optional(f.port, 'Port that peers are told.', 'the port listened on', 5061),
+});
+
+const NAT = 'Only behind 1:1 NAT: what peers are told instead of host and port.';
+
+const pbxListen = group({
+  transport: withDefault(f.oneOf('udp', 'tcp', 'tls'), 'udp, tcp or tls (with the certificate of whatsapp).', 'udp'),
+  host: withDefault(f.address, 'Local IP address; 0.0.0.0 is every IPv4 address, :: every address.', '0.0.0.0'),
+  port: withDefault(f.listenPort, 'Local port; 0 takes any free one.', 5060),
+  advertised: optional(advertised, NAT, 'peers are told host and port', {}),
+});
+
+const rtpengine = group({
+  host: withDefault(f.host, 'Where its ng control port is reached (its listen-ng).', '127.0.0.1'),
+  port: withDefault(f.port, 'UDP port of its ng control protocol.', 2223),
+  interfaces: optional(
+    group({
+      whatsapp: required(f.name, 'Name of the interface towards WhatsApp.', 'public'),
+      pbx: required(f.name, 'Name of the interface towards the PBX.', 'private'),
+    }),
+    "Names out of rtpengine's own `interface` setting, one for each side.",
+    "rtpengine's default interface serves both sides",
+    {},
+  ),
+  advertised: optional(
+    group({
+      whatsapp: optional(f.address, 'Public address told to WhatsApp.', "rtpengine's own address", '203.0.113.5'),
+      pbx: optional(f.address, 'Address told to the PBX.', "rtpengine's own address", '10.0.0.5'),
+    }),
+    'Only behind 1:1 NAT: media addresses that peers are told.',
+    "rtpengine's own addresses",
+    {},
+  ),
+  ipv6: withDefault(
+    f.flag,
+    'Whether IPv6 is routed between rtpengine and the Internet; false leaves out the IPv6 candidate of Meta.',
+    false,
+  ),
+  relayAddress: optional(
+    f.address,
+    'Address of this machine which the PBX and rtpengine reach, for the plain RTP between them.',
+    'the address of the first pbx.listen; 127.0.0.1 where all trunks are on this machine',
+    '10.0.0.5',
+    { live: true },
+  ),
+});
+
+const whatsAppCodec = f.oneOf('opus', 'PCMA', 'PCMU');
+const pbxCodec = f.oneOf('opus', 'PCMA', 'PCMU');
+
+const number = group({
+  number: required(f.e164, 'The WhatsApp Business number, E.164 with its +.', '+15551234567'),
+  phoneNumberId: optional(f.digits, "Meta's id of the number.", 'nothing that needs the Graph API', '106540352242922'),
+  sipPasswordFile: optional(
+    f.secretFile,
+    'File that holds the SIP password which Meta made for this number. Or set the environment variable\n' +
+      'WA_TRUNK_SIP_PASSWORD_<digits of number>, here WA_TRUNK_SIP_PASSWORD_15551234567, which wins over the file.',
+    'the environment variable must be set while whatsapp.challenge is true',
+    'secrets/15551234567',
+    { live: true },
+  ),
+  keying: withDefault(
+    f.oneOf('dtls', 'sdes'),
+    'SRTP key exchange, as set for the number at Meta: dtls or sdes.',
+    'dtls',
+  ),
+  codecs: withDefault(
+    list('codecs', whatsAppCodec),
+    'Codecs taken from WhatsApp, best first: opus, and PCMA, PCMU where they are set for the number at Meta.',
+    ['opus'],
+  ),
+  trunk: required(f.name, 'Name of the trunk that its calls go to.', 'office'),
+});
+
+const trunkHost = group({
+  host: required(f.host, 'IP address or name of the PBX.', '10.0.0.10'),
+  port: optional(f.port, 'SIP port of the PBX.', 'found by RFC 3263: SRV, else 5060, or 5061 for tls', 5060),
+  transport: withDefault(f.oneOf('udp', 'tcp', 'tls'), 'udp, tcp or tls.', 'udp'),
+});
+
+const trunk = group({
+  name: required(f.name, 'Name of the trunk, for numbers, routes, logs and metrics.', 'office'),
+  hosts: required(list('hosts', trunkHost), 'The hosts of the PBX; the next one is tried when one is down.', []),
+  networks: optional(
+    list('CIDR prefixes', f.prefix),
+    'CIDR prefixes from which this PBX sends SIP.',
+    'the addresses of hosts, if all are IP addresses',
+    ['10.0.0.0/24'],
+  ),
+  codecs: withDefault(list('codecs', pbxCodec), 'Codecs offered to the PBX, best first: opus, PCMA, PCMU.', [
+    'PCMA',
+    'PCMU',
+  ]),
+  connectTimeout: withDefault(
+    f.duration('100ms', '32s'),
+    'How long one host may take to give any response before the next is tried.',
+    '5s',
+  ),
+  answerTimeout: withDefault(f.duration('1s', '10m'), 'How long the PBX may ring.', '60s'),
+  callerAlias: withDefault(
+    f.userPart,
+    'User of the From towards the PBX for a caller who shows no phone number.',
+    'whatsapp',
+  ),
+});
+
+const route = group({
+  match: required(
+    group({
+      number: optional(f.e164, 'The called business number, one of numbers.', 'any', '+15551234567'),
+      payload: optional(f.words, 'Payload of the call button or deep link, exactly.', 'any', 'sales'),
+      country: optional(f.countryCode, "The caller's country, ISO 3166.", 'any', 'BR'),
+      userParams: optional(
+        dictionary(),
+        "User parameters of the request-URI (Meta's request_uri_user_params), each compared exactly.",
+        'any',
+        { tgrp: 'wacall' },
+      ),
+    }),
+    'What a call must have; all keys given must match, {} matches every call.',
+    {},
+  ),
+  trunk: optional(f.name, 'Trunk that the call goes to.', "the number's trunk", 'office'),
+  extension: optional(f.userPart, 'Extension that is called there.', 'the called number', '1001'),
+});
+
+const listenPair = group({
+  host: withDefault(f.address, 'Local IP address.', '127.0.0.1'),
+  port: required(f.listenPort, 'Local TCP port; 0 takes any free one.', 9090),
+});
+
+export const settings = group({
+  gateway: section('The gateway as a whole.', {
+    hostname: required(
+      f.fqdn,
+      'The host name that Meta dials (set as the SIP server of the numbers); the certificate must cover it.',
+      'sip.example.com',
+    ),
+    maxCalls: withDefault(f.integer(1, 100_000), 'Calls at once; one more is refused with 503 and Retry-After.', 200),
+    drainTimeout: withDefault(
+      f.duration('0s', '24h'),
+      'How long SIGTERM waits for running calls before it ends them.',
+      '5m',
+    ),
+  }),
+  whatsapp: section("Meta's side: SIP over TLS.", {
+    listen: section('Where Meta connects to; always TLS.', {
+      host: withDefault(f.address, 'Local IP address; 0.0.0.0 is every IPv4 address, :: every address.', '0.0.0.0'),
+      port: withDefault(f.listenPort, 'Local TCP port; 0 takes any free one.', 5061),
+      advertised: optional(advertised, NAT, 'peers are told gateway.hostname and port', {}),
+    }),
+    certificate: required(
+      f.file,
+      'PEM file with the full chain: the certificate for gateway.hostname first, then the intermediates.\n' +
+        'Must come from a public CA. Paths are relative to this file.',
+      'certs/fullchain.pem',
+    ),
+    privateKey: required(f.file, 'PEM file with its private key, without a passphrase.', 'certs/privkey.pem'),
+    ca: optional(
+      f.file,
+      "PEM file with further roots that may sign the certificate of Meta's edge (laboratories).",
+      "the system's roots alone",
+      'certs/ca.pem',
+    ),
+    edge: section("Meta's SIP edge. Its certificate is verified for wa.meta.vc, whatever is set here.", {
+      host: withDefault(f.host, 'IP address or host name.', 'wa.meta.vc'),
+      port: withDefault(f.port, 'TCP port.', 5061),
+    }),
+    trustedNetworks: withDefault(
+      list('CIDR prefixes', f.prefix),
+      'CIDR prefixes from which Meta calls; requests from elsewhere get no answer.',
+      META_NETWORKS,
+      "Meta's networks (AS32934): the 23 IPv4 prefixes it lists, and 2a03:2880::/32",
+    ),
+    challenge: withDefault(
+      f.flag,
+      "Whether Meta's INVITE must prove the number's SIP password (digest, 407). Needs a password for each number.",
+      true,
+    ),
+  }),
+  pbx: section("The PBX's side.", {
+    listen: withDefault(list('listeners', pbxListen), 'Where the PBX reaches the gateway.', [{}], 'udp 0.0.0.0:5060'),
+  }),
+  media: section('Media: rtpengine.', {
+    rtpengine: withDefault(
+      list('rtpengine nodes', rtpengine),
+      'The rtpengine nodes; the next one is taken when one does not answer.',
+      [{}],
+      'one at 127.0.0.1:2223',
+    ),
+    commandTimeout: withDefault(
+      f.duration('50ms', '30s'),
+      'How long a node may take for one command before the next is tried.',
+      '1s',
+    ),
+  }),
+  numbers: required(list('numbers', number), 'The WhatsApp Business numbers.', []),
+  trunks: required(list('trunks', trunk), 'The PBXs.', []),
+  routes: withDefault(
+    list('routes', route, 0),
+    'Exceptions; the first that matches wins. Without one, a call goes to the trunk of its number, with the number as extension.',
+    [],
+    'no routes',
+  ),
+  sip: section('The SIP server.', {
+    engine: withDefault(
+      f.oneOf('embedded', 'drachtio'),
+      "embedded: the gateway's own. drachtio: a drachtio-server 0.9.10 or later beside it.",
+      'embedded',
+    ),
+    drachtio: section('Only for engine drachtio.', {
+      host: withDefault(f.host, 'Where its admin port is reached.', '127.0.0.1'),
+      port: withDefault(f.port, 'Its admin port, TCP.', 9022),
+      secretFile: optional(
+        f.secretFile,
+        'File that holds its admin secret. Or set the environment variable WA_TRUNK_DRACHTIO_SECRET, which wins.',
+        'the environment variable must be set for engine drachtio',
+        'secrets/drachtio',
+      ),
+    }),
+  }),
+  http: section('Health and metrics.', {
+    listen: optional(listenPair, 'Where GET /health and GET /metrics are served; plain HTTP.', 'no HTTP server', {}),
+  }),
+  logging: section('The log: JSON lines on stdout.', {
+    level: withDefault(
+      f.oneOf('trace', 'debug', 'info', 'warn', 'error', 'silent'),
+      'trace, debug, info, warn, error or silent.',
+      'info',
+    ),
+    sipTrace: optional(
+      f.file,
+      'File for every SIP message as a JSON line; credentials and SRTP keys are masked. At 100 MB it is renamed to <file>.1 and begun anew.',
+      'no trace',
+      'sip-trace.jsonl',
+    ),
+  }),
+});
+
+type Value<S> = S extends Shape<infer T> ? T : never;
+
+/** The settings as checked: texts, numbers, milliseconds; files not yet read, references not yet resolved. */
+export type Settings = Value<typeof settings>;
