@@ -30,6 +30,11 @@ export function headersForPbx(invite: Pick<IncomingRequest, 'header' | 'callId'>
   return headers;
 }
 
+/** The payload of the call button or deep link as the client sent it, for routes. */
+export function payloadOf(invite: Pick<IncomingRequest, 'header'>): string | undefined {
+  return firstOf(invite, ['x-wa-meta-cta-payload', 'x-wa-meta-deeplink-payload']);
+}
+
 function firstOf(invite: Pick<IncomingRequest, 'header'>, names: readonly string[]): string | undefined {
   for (const name of names) {
     const value = invite.header(name)?.trim();

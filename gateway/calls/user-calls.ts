@@ -3,7 +3,7 @@ import type { Config, NumberConfig } from '../config/types.js';
 import type { MediaPort } from '../media/port.js';
 import type { IncomingInvite, SipPort } from '../sip/port.js';
 import { FAILURES, reasonHeader, type FailureCode } from './failures.js';
-import { headersForPbx, wacidOfCallId } from './headers.js';
+import { headersForPbx, payloadOf, wacidOfCallId } from './headers.js';
 import { callerIdentity } from './identity.js';
 import type { CallObserver } from './observer.js';
 import { parseUri } from '../sip/uri.js';
@@ -114,8 +114,7 @@ export class UserCalls {
   #place(invite: IncomingInvite, number: NumberConfig, userParams: ReadonlyMap<string, string>): void {
     const { deps } = this;
     const crossing = headersForPbx(invite);
-    const payload = crossing['X-WA-Cta-Payload'] ?? crossing['X-WA-Deeplink-Payload'];
-    const facts = { number: number.number, payload, country: crossing['X-WA-Country'], userParams };
+    const facts = { number: number.number, payload: payloadOf(invite), country: crossing['X-WA-Country'], userParams };
     const destination = deps.router.destination(number, facts);
     if (destination === undefined) return this.#refuse(invite, 'no-route', 'no trunk for this call', number);
     const { trunk, extension } = destination;
