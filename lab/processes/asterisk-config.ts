@@ -1,0 +1,153 @@
+import { mkdir, readFile, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { glob, packageRoot } from '../components/cache.js';
+import type { Component } from '../components/index.js';
+
+/** What the operator's files in asterisk/ need to know about this run. Ports are UDP on 127.0.0.1. */
+export interface AsteriskSettings {
+  readonly sipPort: number;
+  readonly pcmaSipPort: number;
+  readonly opusSipPort: number;
+  readonly rtpPorts: { readonly min: number; readonly max: number };
+  /** `host:port` where the gateway expects the PBX's SIP. */
+  readonly trunk: string;
+}
+
+/** Only these are loaded: it boots in half a second, and misses no library. */
+const MODULES = [
+  'app_dial',
+  'app_echo',
+  'app_mixmonitor',
+  'app_playback',
+  'app_playtones',
+  'app_read',
+  'app_senddtmf',
+  'app_stack',
+  'app_verbose',
+  'app_while',
+  'bridge_simple',
+  'bridge_softmix',
+  'bridge_native_rtp',
+  'chan_pjsip',
+  'codec_alaw',
+  'codec_gsm',
+  'codec_opus_open_source',
+  'codec_resample',
+  'codec_ulaw',
+  'format_gsm',
+  'format_pcm',
+  'format_sln',
+  'format_wav',
+  'func_callerid',
+  'func_channel',
+  'func_env',
+  'func_hangupcause',
+  'func_logic',
+  'func_pjsip_endpoint',
+  'func_strings',
+  'func_timeout',
+  'pbx_config',
+  'res_clioriginate',
+  'res_format_attr_opus',
+  'res_pjproject',
+  'res_pjsip',
+  'res_pjsip_authenticator_digest',
+  'res_pjsip_caller_id',
+  'res_pjsip_dtmf_info',
+  'res_pjsip_endpoint_identifier_ip',
+  'res_pjsip_endpoint_identifier_user',
+  'res_pjsip_header_funcs',
+  'res_pjsip_logger',
+  'res_pjsip_nat',
+  'res_pjsip_outbound_authenticator_digest',
+  'res_pjsip_pubsub', // chan_pjsip wants it
+  'res_pjsip_refer',
+  'res_pjsip_rfc3326',
+  'res_pjsip_sdp_rtp',
+  'res_pjsip_session',
+  'res_rtp_asterisk',
+  'res_sorcery_astdb',
+  'res_sorcery_config',
+  'res_sorcery_memory',
+  'res_srtp',
+  'res_timing_timerfd',
+];
+
+/** The folders of one Asterisk below its own temporary folder. */
+export function asteriskFolders(folder: string): { etc: string; log: string; run: string; results: string } {
+  return {
+    etc: join(folder, 'etc'),
+    log: join(folder, 'log'),
+    run: join(folder, 'run'),
+    results: join(folder, 'spool', 'monitor'),
+  };
+}
+
+/**
+ * Writes Asterisk's configuration: the operator's files from asterisk/ with this run's addresses in place of their
+ * defaults, and what any installation has anyway.
+ * @throws Error when one of the operator's files no longer has a default that must be replaced
+ */
+export async function writeAsteriskConfig(
+  component: Component,
+  folder: string,
+  settings: AsteriskSettings,
+): Promise<void> {
+  const folders = asteriskFolders(folder);
+  const dirs = [...Object.values(folders), join(folder, 'lib'), join(folder, 'spool')];
+  for (const dir of dirs) await mkdir(dir, { recursive: true });
+  const trunkHost = settings.trunk.slice(0, settings.trunk.lastIndexOf(':'));
+  const pjsip = await operatorFile('pjsip.conf', {
+    'bind=127.0.0.1:5060': `bind=127.0.0.1:${settings.sipPort}`,
+    'sip:127.0.0.1:5080': `sip:${settings.trunk}`,
+    'match=127.0.0.1': `match=${trunkHost}`,
+  });
+  const singleCodec = await operatorFile('pjsip-single-codec.conf', {
+    ':5062': `:${settings.pcmaSipPort}`,
+    ':5064': `:${settings.opusSipPort}`,
+  });
+  const files: Readonly<Record<string, string>> = {
+    'asterisk.conf': asteriskConf(component, folder),
+    'modules.conf': ['[modules]', 'autoload=no', ...MODULES.map((name) => `load=${name}.so`), ''].join('\n'),
+    'logger.conf': '[general]\ndateformat=%F %T.%3q\n[logfiles]\nfull => notice,warning,error,verbose(3),dtmf\n',
+    'rtp.conf': `[general]\nrtpstart=${settings.rtpPorts.min}\nrtpend=${settings.rtpPorts.max}\nicesupport=no\n`,
+    'pjsip.conf': `${pjsip}\n#include pjsip-single-codec.conf\n`,
+    'pjsip-single-codec.conf': singleCodec,
+    'extensions.conf': await operatorFile('extensions.conf', {}),
+  };
+  for (const [name, text] of Object.entries(files)) await writeFile(join(folders.etc, name), text);
+}
+
+async function operatorFile(name: string, replacements: Readonly<Record<string, string>>): Promise<string> {
+  const path = join(packageRoot(), 'asterisk', name);
+  let text = await readFile(path, 'utf8');
+  for (const [old, value] of Object.entries(replacements)) {
+    if (!text.includes(old)) throw new Error(`${path}: has no "${old}" any more, which the lab must replace`);
+    text = text.replaceAll(old, value);
+  }
+  return text;
+}
+
+function asteriskConf(component: Component, folder: string): string {
+  const folders = asteriskFolders(folder);
+  const [moduleDir] = glob(component.root, 'usr/lib/<triplet>/asterisk/modules');
+  const data = join(component.root, 'usr/share/asterisk');
+  return [
+    '[directories]', // Debian's own file has a (!) here, which makes it a template without effect
+    `astetcdir => ${folders.etc}`,
+    `astmoddir => ${moduleDir ?? ''}`,
+    `astvarlibdir => ${join(folder, 'lib')}`,
+    `astdbdir => ${join(folder, 'lib')}`,
+    `astkeydir => ${join(folder, 'lib')}`,
+    `astdatadir => ${data}`,
+    `astagidir => ${join(data, 'agi-bin')}`,
+    `astspooldir => ${join(folder, 'spool')}`,
+    `astrundir => ${folders.run}`,
+    `astlogdir => ${folders.log}`,
+    '[options]',
+    'nocolor = yes',
+    'verbose = 3',
+    'systemname =',
+    '',
+  ].join('\n');
+}
