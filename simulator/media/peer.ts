@@ -103,6 +103,7 @@ export class MediaPeer extends EventEmitter<MediaPeerEvents> {
       await peer.#socket.close();
       throw error;
     }
+    peer.play({ kind: 'silence' });
     return peer;
   }
 
@@ -179,8 +180,12 @@ export class MediaPeer extends EventEmitter<MediaPeerEvents> {
     this.#watchdog.close();
   }
 
-  /** What is sent from now on; silence until then. */
+  /**
+   * What is sent from now on; silence until then. A sound's first use in a share takes some 50 ms of encoding at once:
+   * play it before the call.
+   */
   play(source: Source): void {
+    for (const codec of this.#options.codecs) this.#share.sounds.loop(source, codec);
     this.#sender.play(source);
   }
 
