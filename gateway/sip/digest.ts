@@ -151,40 +151,46 @@ function algorithmOf(text: string | undefined): DigestAlgorithm | undefined {
 }
 
 /**
- * The fields of every Digest value. Between values and between fields stands the same comma; a token that is followed by
- * another token or quoted name, not by `=`, is the scheme that starts the next value. A value with a field twice is
- * ambiguous and left out.
+ * The fields of every Digest value. Between values and between fields stands the same comma; a token that no `=` follows
+ * is the scheme that starts the next value. A header with a syntax error is left out, and so is a value that has a field
+ * twice: nobody knows which one counts.
  */
 function parseAuth(header: string | readonly string[] | undefined): ReadonlyMap<string, string>[] {
-  const found: Map<string, string>[] = [];
-  for (const text of typeof header === 'string' ? [header] : (header ?? [])) {
-    let fields: Map<string, string> | undefined;
-    const drop = () => {
-      if (fields) found.splice(found.indexOf(fields), 1);
-      fields = undefined;
-    };
-    for (const item of authItems(text)) {
-      if (item.kind === 'scheme') {
-        fields = item.name === 'digest' ? new Map() : undefined;
-        if (fields) found.push(fields);
-      } else if (item.kind === 'broken' || fields?.has(item.name) === true) drop();
-      else fields?.set(item.name, item.value);
+  return (typeof header === 'string' ? [header] : (header ?? [])).flatMap((text) => {
+    const values: Map<string, string>[] = [];
+    const ambiguous = new Set<Map<string, string>>();
+    let fields = new Map<string, string>();
+    for (const { name, value } of authItems(text) ?? []) {
+      if (value === undefined) {
+        fields = new Map();
+        if (name === 'digest') values.push(fields);
+      } else if (fields.has(name)) ambiguous.add(fields);
+      else fields.set(name, value);
     }
-  }
-  return found;
+    return values.filter((one) => !ambiguous.has(one));
+  });
 }
 
-type AuthItem =
-  | { readonly kind: 'scheme'; readonly name: string }
-  | { readonly kind: 'field'; readonly name: string; readonly value: string }
-  | { readonly kind: 'broken' };
+interface AuthItem {
+  readonly name: string;
+  /** Undefined for a scheme. */
+  readonly value: string | undefined;
+}
 
-function* authItems(text: string): Generator<AuthItem> {
-  const item = /[\s,]*(?:([^\s,="]+)(?:\s*=\s*("(?:[^"\\]|\\[\s\S])*"|[^\s,"]*))?|([\s\S]))/y;
-  for (let match = item.exec(text); match?.[0]; match = item.exec(text)) {
-    const [, name, value] = match;
-    if (name === undefined || !isToken(name)) yield { kind: 'broken' };
-    else if (value === undefined) yield { kind: 'scheme', name: name.toLowerCase() };
-    else yield { kind: 'field', name: name.toLowerCase(), value: unquote(value) };
+function authItems(text: string): AuthItem[] | undefined {
+  const item = /([^\s,="]+)(?:\s*=\s*("(?:[^"\\]|\\[\s\S])*"|[^\s,"]*))?/y;
+  const items: AuthItem[] = [];
+  for (let at = skipSeparators(text, 0); at < text.length; at = skipSeparators(text, item.lastIndex)) {
+    item.lastIndex = at;
+    const [, name, value] = item.exec(text) ?? [];
+    if (name === undefined || !isToken(name)) return undefined;
+    items.push({ name: name.toLowerCase(), value: value === undefined ? undefined : unquote(value) });
   }
+  return items;
+}
+
+function skipSeparators(text: string, from: number): number {
+  let at = from;
+  while (at < text.length && ' \t\r\n,'.includes(text.charAt(at))) at++;
+  return at;
 }

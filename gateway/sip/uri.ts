@@ -18,8 +18,9 @@ export interface SipUri {
 }
 
 const NO_PARAMS: Params = new Map();
-// RFC 3261 25.1: unreserved and user-unreserved without ";" (user parameters are kept apart here); param-unreserved.
+// RFC 3261 25.1: unreserved and user-unreserved, without what separates user parameters here; param-unreserved.
 const USER_ESCAPE = /[^A-Za-z0-9\-_.!~*'()&=+$,?/]/gu;
+const USER_PARAM_ESCAPE = /[^A-Za-z0-9\-_.!~*'()&+$,?/]/gu;
 const PARAM_ESCAPE = /[^A-Za-z0-9\-_.!~*'()[\]/:&+$]/gu;
 const HOST_NAME = /^[A-Za-z0-9_](?:[A-Za-z0-9_.-]*[A-Za-z0-9_.])?$/;
 // Anything outside visible ASCII must be escaped in a URI; so must quotes and brackets, which would end a name-addr.
@@ -105,7 +106,6 @@ function unescapePart(text: string): string | undefined {
 const percent = (c: string) =>
   [...new TextEncoder().encode(c)].map((b) => `%${b.toString(16).toUpperCase().padStart(2, '0')}`).join('');
 const escapeUser = (text: string) => text.replace(USER_ESCAPE, percent);
-const escapeParam = (text: string) => text.replace(PARAM_ESCAPE, percent);
 
 /** The URI as text; whatever the parts hold, nothing in it can end the URI early. */
 export function formatUri(uri: {
@@ -116,17 +116,19 @@ export function formatUri(uri: {
   port?: number | undefined;
   params?: Params;
 }): string {
-  const params = formatUriParams(uri.params);
+  const params = formatUriParams(uri.params, PARAM_ESCAPE);
   if (uri.scheme === 'tel') return `tel:${uri.user ?? ''}${params}`;
   if (!parseHostPort(uri.host)) throw new TypeError(`host ${JSON.stringify(uri.host)}: not a host name or address`);
-  const user = uri.user === undefined ? '' : `${escapeUser(uri.user)}${formatUriParams(uri.userParams)}@`;
+  const user =
+    uri.user === undefined ? '' : `${escapeUser(uri.user)}${formatUriParams(uri.userParams, USER_PARAM_ESCAPE)}@`;
   return `${uri.scheme ?? 'sip'}:${user}${uri.host}${uri.port === undefined ? '' : `:${uri.port}`}${params}`;
 }
 
-function formatUriParams(params: Params | undefined): string {
+function formatUriParams(params: Params | undefined, escape: RegExp): string {
   let text = '';
   for (const [name, value] of params ?? []) {
-    text += value === '' ? `;${escapeParam(name)}` : `;${escapeParam(name)}=${escapeParam(value)}`;
+    const escaped = name.replace(escape, percent);
+    text += value === '' ? `;${escaped}` : `;${escaped}=${value.replace(escape, percent)}`;
   }
   return text;
 }
