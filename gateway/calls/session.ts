@@ -1,14 +1,15 @@
 /** Runs the effects of one user-initiated call. Owns its timers, its media and both legs; closes once. */
 import type { NumberConfig, TrunkConfig } from '../config/types.js';
 import { MediaFailure, type MediaPort, type MediaSession } from '../media/port.js';
-import type {
-  Dialog,
-  DialogObserver,
-  Headers,
-  IncomingInvite,
-  IncomingRequest,
-  OutgoingCall,
-  SipPort,
+import {
+  InviteGone,
+  type Dialog,
+  type DialogObserver,
+  type Headers,
+  type IncomingInvite,
+  type IncomingRequest,
+  type OutgoingCall,
+  type SipPort,
 } from '../sip/port.js';
 import { reasonHeader, q850Of, type Failure, type FailureCode } from './failures.js';
 import {
@@ -61,15 +62,16 @@ export class UserCallSession {
   readonly #startedAt: number;
   readonly #times: { dialledMs?: number; ringingMs?: number; answeredMs?: number } = {};
   readonly #done: Promise<void>;
-  #resolveDone!: () => void;
-  #mediaClosed: Promise<MediaSession | undefined> | undefined;
+  #resolveDone!: (value?: unknown) => void;
+  #opening: Promise<MediaSession | undefined> | undefined;
+  readonly #legsClosing: Promise<void>[] = [];
 
   constructor(
     private readonly plan: UserCallPlan,
     private readonly deps: SessionDeps,
   ) {
     this.#startedAt = deps.now();
-    this.#done = new Promise((resolve) => (this.#resolveDone = resolve));
+    this.#done = new Promise((resolve) => (this.#resolveDone = () => resolve()));
   }
 
   /** Resolves when both legs and the media are closed. */
@@ -78,7 +80,10 @@ export class UserCallSession {
   }
 
   start(): void {
-    this.plan.invite.onCancel(() => this.#feed({ kind: 'caller-cancelled' }));
+    this.plan.invite.onCancel((reason, why) => {
+      if (why === 'cancelled') this.#feed({ kind: 'caller-cancelled' });
+      else this.#feed({ kind: 'caller-ended', end: { by: 'lost', reason } });
+    });
     this.deps.observer.started(this.plan.identity);
     this.#feed({ kind: 'start' });
   }
@@ -144,16 +149,16 @@ export class UserCallSession {
       },
       signal: this.#aborted.signal,
     });
-    this.#mediaClosed = opening.then(
-      (session) => session,
-      () => undefined,
-    );
-    opening.then(
+    this.#opening = opening.then(
       (session) => {
         this.#media = session;
         this.#feed({ kind: 'media-opened' });
+        return session;
       },
-      (error: unknown) => this.#feed({ kind: 'media-failed', code: this.#mediaFailure(error, 'sdp') }),
+      (error: unknown) => {
+        this.#feed({ kind: 'media-failed', code: this.#mediaFailure(error, 'sdp') });
+        return undefined;
+      },
     );
   }
 
@@ -217,6 +222,7 @@ export class UserCallSession {
         this.#feed({ kind: 'accepted' });
       },
       (error: unknown) => {
+        if (error instanceof InviteGone && error.why === 'cancelled') return this.#feed({ kind: 'caller-cancelled' });
         this.deps.log.warn({ err: error }, '200 to WhatsApp not sent');
         this.#feed({ kind: 'accept-failed' });
       },
@@ -239,9 +245,7 @@ export class UserCallSession {
   }
 
   #bye(dialog: Dialog | undefined, failure: Failure): void {
-    dialog?.bye({ Reason: reasonHeader(failure) }).catch((error: unknown) => {
-      this.deps.log.warn({ err: error, sipCallId: dialog.callId }, 'BYE failed');
-    });
+    if (dialog !== undefined) this.#legsClosing.push(dialog.bye({ Reason: reasonHeader(failure) }));
   }
 
   #startTimer(timer: CallTimer): void {
@@ -271,13 +275,13 @@ export class UserCallSession {
   }
 
   async #closeMedia(): Promise<CallRecord['media']> {
-    const session = await this.#mediaClosed;
+    const session = this.#media ?? (await this.#opening);
     return session?.close();
   }
 
   #report(record: CallRecord): void {
     this.deps.observer.ended(this.plan.identity, record);
-    this.#resolveDone();
+    void Promise.all(this.#legsClosing).then(this.#resolveDone);
   }
 
   #elapsed(): number {

@@ -6,6 +6,7 @@ import { FAILURES, reasonHeader, type FailureCode } from './failures.js';
 import { headersForPbx, payloadOf, wacidOfCallId } from './headers.js';
 import { callerIdentity } from './identity.js';
 import type { CallObserver } from './observer.js';
+import type { OverloadGate } from './overload.js';
 import { parseUri } from '../sip/uri.js';
 import type { Router } from './routing.js';
 import { UserCallSession, type SessionLog } from './session.js';
@@ -29,7 +30,9 @@ export interface UserCallsDeps {
   readonly challenger: Challenger;
   /** False for a source that is not one of Meta's networks. */
   readonly isTrusted: (invite: IncomingInvite) => boolean;
-  readonly admit: () => boolean;
+  readonly overload: OverloadGate;
+  /** Port of the Contact that Meta is given. */
+  readonly contactPort: number;
   readonly observer: CallObserver;
   readonly logFor: (fields: { call: string; wacid: string; number: string; trunk: string }) => SessionLog;
   readonly newId: () => string;
@@ -74,6 +77,7 @@ export class UserCalls {
     this.#draining = true;
     for (const session of this.#sessions) session.shutdown();
     await this.drain();
+    this.deps.overload.close();
   }
 
   get draining(): boolean {
@@ -87,7 +91,7 @@ export class UserCalls {
     if (this.active >= this.deps.config.gateway.maxCalls)
       return ['too-many-calls', `gateway.maxCalls is ${this.active}`];
     // A caller that has answered our challenge was let in once already.
-    if (invite.header('proxy-authorization') === undefined && !this.deps.admit())
+    if (invite.header('proxy-authorization') === undefined && !this.deps.overload.admit())
       return ['overload', 'event loop is late'];
     return undefined;
   }
@@ -131,7 +135,8 @@ export class UserCalls {
         extension,
         from: caller.from,
         headers: { ...caller.headers, ...crossing, 'X-WA-Number': number.number, 'X-WA-Trunk': trunk.name },
-        contact: contactFor(number, deps.config),
+        // Meta reaches us again at the hostname it dialled: an address or another name here costs the ACK.
+        contact: `<sip:${number.number}@${hostname}:${deps.contactPort};transport=tls>`,
       },
       { ...deps, log: deps.logFor({ call: id, wacid, number: number.number, trunk: trunk.name }) },
     );
@@ -158,11 +163,4 @@ export class UserCalls {
       },
     });
   }
-}
-
-/** Meta reaches us again at the hostname it dialled, over TLS; an address or another name here costs the ACK (facts 1.2). */
-function contactFor(number: NumberConfig, config: Config): string {
-  const listen = config.whatsapp.listen[0];
-  const port = listen?.advertised?.port ?? listen?.port ?? 5061;
-  return `<sip:${number.number}@${config.gateway.hostname}:${port};transport=tls>`;
 }

@@ -11,6 +11,8 @@ export interface MediaPort {
   deleteOrphans(): Promise<number>;
   /** Sessions open in this process, for metrics and drain. */
   readonly sessions: number;
+  /** False while no node answers. */
+  readonly healthy: boolean;
   close(): Promise<void>;
 }
 

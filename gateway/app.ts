@@ -1,0 +1,262 @@
+/** The composition root: builds every part, starts them in order, drains and closes them in reverse. */
+import { randomBytes } from 'node:crypto';
+import { monitorEventLoopDelay } from 'node:perf_hooks';
+import type { CallObserver } from './calls/observer.js';
+import { createOverloadGate } from './calls/overload.js';
+import { Router } from './calls/routing.js';
+import { UserCalls, type Challenger } from './calls/user-calls.js';
+import type { Config, ListenConfig } from './config/types.js';
+import { startEngine, type Engine, type ListenAddress } from './engine/index.js';
+import { startHttp, type HttpServer } from './http/server.js';
+import { createMedia } from './media/index.js';
+import type { MediaPort } from './media/port.js';
+import { createDigestVerifier } from './sip/digest-verifier.js';
+import { createSipPort } from './sip/drachtio.js';
+import type { FarEnd, IncomingRequest, SipPort } from './sip/port.js';
+import { createTrust, type Side } from './sip/trust.js';
+import type { Source } from './sip/port.js';
+import { callObserver } from './telemetry/call-observer.js';
+import type { Logger } from './telemetry/log.js';
+import type { Metrics } from './telemetry/metrics.js';
+import { openSipTrace, type SipTrace } from './telemetry/sip-trace.js';
+
+export interface GatewayDeps {
+  readonly log: Logger;
+  readonly metrics: Metrics;
+}
+
+export interface Gateway {
+  /** Where SIP is really listened on (no port 0); for engine drachtio as configured. */
+  readonly addresses: readonly ListenAddress[];
+  readonly httpAddress: { readonly host: string; readonly port: number } | undefined;
+  readonly activeCalls: number;
+  /** Takes up renewed certificate files; calls go on. */
+  renewCertificate(): Promise<void>;
+  /** Refuses new calls and waits for the running ones, at most gateway.drainTimeout. */
+  drain(): Promise<void>;
+  /** Ends what is left and everything else. Idempotent. */
+  close(): Promise<void>;
+}
+
+/** The far end of drachtio's app protocol: ours, started here, or a drachtio-server beside us. */
+interface SipServer {
+  readonly host: string;
+  readonly port: number;
+  readonly secret: string;
+  readonly addresses: readonly ListenAddress[];
+  readonly engine: Engine | undefined;
+}
+
+const META_EDGE_NAME = 'wa.meta.vc';
+
+/** Starts the gateway. Rejects with an error that says what could not be started; then nothing is left open. */
+export async function startGateway(config: Config, deps: GatewayDeps): Promise<Gateway> {
+  const closers: (() => Promise<void> | void)[] = [];
+  const close = once(async () => {
+    for (const closer of closers.reverse()) await closer();
+  });
+  try {
+    return await build(config, deps, closers, close);
+  } catch (error) {
+    await close();
+    throw error;
+  }
+}
+
+async function build(
+  config: Config,
+  deps: GatewayDeps,
+  closers: (() => Promise<void> | void)[],
+  close: () => Promise<void>,
+): Promise<Gateway> {
+  const { log, metrics } = deps;
+  const trace = config.logging.sipTrace === undefined ? undefined : await openSipTrace(config.logging.sipTrace);
+  if (trace !== undefined) closers.push(() => trace.close());
+  const trust: { of: (source: Source) => Side } = { of: () => ({ kind: 'untrusted', why: 'starting' }) };
+  const server = await startSipServer(config, deps, trace, trust, closers);
+  trust.of = createTrust(trustOptions(config, server.addresses));
+
+  const media = createMedia(config.media, {
+    instance: randomBytes(4).toString('hex'),
+    log: log.child({ part: 'media' }),
+  });
+  closers.push(() => media.close());
+  const sip = createSipPort({ ...server, log: log.child({ part: 'sip' }) });
+  closers.push(() => sip.close());
+  const calls = buildCalls(config, deps, { sip, media, trust, whatsapp: whatsAppListener(config, server.addresses) });
+  closers.push(() => calls.close());
+
+  sip.onInvite((invite) => calls.handle(invite));
+  sip.onOptions((request) => answerOptions(request, calls.draining));
+  sip.onLink((up) => log[up ? 'info' : 'error']({ up }, up ? 'SIP server linked' : 'SIP server lost'));
+  const orphans = await media.deleteOrphans();
+  if (orphans > 0) log.warn({ orphans }, 'media sessions of an earlier run deleted');
+  const farEnd = await sip.connect();
+  warnOfFarEnd(farEnd, log);
+  const http = await startHttpIfWanted(config, deps, { sip, media, calls, engine: server.engine }, closers);
+  metrics.observe({
+    calls: () => calls.active,
+    mediaSessions: () => media.sessions,
+    sip: () => sip.open,
+    engine: () => server.engine?.stats(),
+  });
+  log.info({ addresses: server.addresses.map(describe), http: http?.address }, 'gateway ready');
+
+  return {
+    addresses: server.addresses,
+    httpAddress: http?.address,
+    get activeCalls() {
+      return calls.active;
+    },
+    renewCertificate: async () => server.engine?.renewCertificate(),
+    drain: () => drain(calls, config.gateway.drainTimeoutMs),
+    close,
+  };
+}
+
+async function startSipServer(
+  config: Config,
+  { log }: GatewayDeps,
+  trace: SipTrace | undefined,
+  trust: { of: (source: Source) => Side },
+  closers: (() => Promise<void> | void)[],
+): Promise<SipServer> {
+  const listen = [...config.whatsapp.listen, ...config.pbx.listen];
+  if (config.sip.engine === 'drachtio') {
+    const { host, port, secret } = config.sip;
+    return { host, port, secret: secret.reveal(), addresses: listen, engine: undefined };
+  }
+  const secret = randomBytes(16).toString('hex');
+  const { certificate, privateKey, ca, edge } = config.whatsapp;
+  const engine = await startEngine({
+    admin: { host: '127.0.0.1', port: 0, secret },
+    listen: [
+      ...config.whatsapp.listen.map((l) => withHostname(l, config.gateway.hostname)),
+      ...config.pbx.listen.map((l) => ({ ...l })),
+    ],
+    tls: { certificate, privateKey, ...(ca === undefined ? {} : { ca }) },
+    accept: ({ listen: on, ...source }) =>
+      trust.of({ ...source, receivedOn: `${on.host}:${on.port}` }).kind !== 'untrusted',
+    // Meta's Record-Route names an internal host behind the edge; the topmost one is the edge itself.
+    nextHop: ({ host }) => (host === META_EDGE_NAME ? `sip:${edge.host}:${edge.port};transport=tls` : undefined),
+    ...(trace === undefined ? {} : { trace: (event) => trace.write(event) }),
+    log: log.child({ part: 'engine' }),
+  });
+  closers.push(() => engine.close());
+  return { host: '127.0.0.1', port: engine.adminPort, secret, addresses: engine.addresses, engine };
+}
+
+/** Meta is told the name it dialled, never an address. */
+function withHostname(listen: ListenConfig, hostname: string): ListenAddress {
+  return { ...listen, advertised: { host: hostname, ...listen.advertised } };
+}
+
+function trustOptions(config: Config, addresses: readonly ListenAddress[]): Parameters<typeof createTrust>[0] {
+  const whatsapp = addresses.slice(0, config.whatsapp.listen.length);
+  return {
+    whatsapp: { listen: whatsapp, networks: config.whatsapp.trustedNetworks },
+    pbx: { listen: addresses.slice(whatsapp.length) },
+    trunks: config.trunks,
+  };
+}
+
+function whatsAppListener(config: Config, addresses: readonly ListenAddress[]): { port: number } {
+  const [listen] = addresses;
+  return { port: config.whatsapp.listen[0]?.advertised?.port ?? listen?.port ?? 5061 };
+}
+
+interface CallParts {
+  readonly sip: SipPort;
+  readonly media: MediaPort;
+  readonly trust: { of: (source: Source) => Side };
+  readonly whatsapp: { readonly port: number };
+}
+
+function buildCalls(config: Config, { log, metrics }: GatewayDeps, parts: CallParts): UserCalls {
+  const resolution = 10;
+  const gate = createOverloadGate({
+    monitor: monitorEventLoopDelay({ resolution }),
+    resolutionMs: resolution,
+    sampleMs: 100,
+    maxDelayMs: 20,
+  });
+  const observer: CallObserver = callObserver(log, metrics);
+  return new UserCalls({
+    config,
+    sip: parts.sip,
+    media: parts.media,
+    router: new Router(config),
+    challenger: digestChallenger(config.gateway.hostname),
+    isTrusted: (invite) => parts.trust.of(invite.source).kind === 'whatsapp',
+    overload: gate,
+    observer,
+    contactPort: parts.whatsapp.port,
+    logFor: (fields) => log.child(fields),
+    newId: () => randomBytes(8).toString('hex'),
+    now: () => performance.now(),
+  });
+}
+
+function digestChallenger(realm: string): Challenger {
+  const verifier = createDigestVerifier({ realm, clock: Date.now, secret: randomBytes(32) });
+  return {
+    check(invite, number) {
+      const result = verifier.verify({
+        authorization: invite.header('proxy-authorization'),
+        method: invite.method,
+        requestUri: invite.requestUri,
+        username: number.number,
+        password: number.sipPassword?.reveal() ?? '',
+      });
+      return result;
+    },
+  };
+}
+
+function answerOptions(request: IncomingRequest, draining: boolean): void {
+  request.respond(
+    draining
+      ? { status: 503, reason: 'Shutting down', headers: { 'Retry-After': '30' } }
+      : { status: 200, headers: { Allow: 'INVITE, ACK, BYE, CANCEL, OPTIONS', Accept: 'application/sdp' } },
+  );
+}
+
+function warnOfFarEnd(farEnd: FarEnd, log: Logger): void {
+  if (!farEnd.verifiesPeerCertificate)
+    log.warn({ version: farEnd.version }, 'the SIP server does not verify the certificate of Meta');
+  if (!farEnd.filtersSources)
+    log.warn({ version: farEnd.version }, 'the SIP server answers untrusted sources before the gateway can be silent');
+}
+
+async function startHttpIfWanted(
+  config: Config,
+  { metrics }: GatewayDeps,
+  parts: { sip: SipPort; media: MediaPort; calls: UserCalls; engine: Engine | undefined },
+  closers: (() => Promise<void> | void)[],
+): Promise<HttpServer | undefined> {
+  const { listen } = config.http;
+  if (listen === undefined) return undefined;
+  const http = await startHttp({
+    listen,
+    metrics,
+    health: () => ({ draining: parts.calls.draining, parts: { sip: parts.sip.up, media: parts.media.healthy } }),
+  });
+  closers.push(() => http.close());
+  return http;
+}
+
+async function drain(calls: UserCalls, timeoutMs: number): Promise<void> {
+  let timer: NodeJS.Timeout | undefined;
+  const timeout = new Promise<void>((resolve) => (timer = setTimeout(resolve, timeoutMs)));
+  await Promise.race([calls.drain(), timeout]);
+  clearTimeout(timer);
+}
+
+function describe({ transport, host, port }: ListenAddress): string {
+  return `${transport}:${host}:${port}`;
+}
+
+function once(run: () => Promise<void>): () => Promise<void> {
+  let done: Promise<void> | undefined;
+  return () => (done ??= run());
+}
