@@ -2,14 +2,14 @@ import convict from 'convict';
 import type { Field, Group } from './shapes.js';
 
 /**
- * Merges defaults, file and environment, the later winning, with convict. All three are checked and typed before; convict is
- * kept from the command line (`args`), from the process environment (`env`) and from coercing (`format: '*'`).
+ * Merges defaults, file and environment, the later winning, with convict. All three are checked before, more strictly than
+ * convict's own validation could; it is kept from the command line (`args`), from the process environment (`env`) and from
+ * coercing (`format: '*'`).
  */
 export function merge(shape: Group<unknown>, file: unknown, environment: unknown): unknown {
   const merged = convict<unknown>(convictSchema(shape), { args: [], env: {} });
   merged.load(file);
   merged.load(environment);
-  merged.validate({ allowed: 'strict' });
   return merged.getProperties();
 }
 
@@ -25,8 +25,8 @@ function convictSchema(shape: Group<unknown>): convict.Schema<unknown> {
 function leaf(field: Field<unknown>): convict.SchemaObj {
   return {
     doc: field.doc,
-    // An optional group is one value: 'object' keeps convict from descending into it.
-    format: field.shape.kind === 'group' ? 'object' : '*',
+    // An optional group is one value: 'Object' keeps convict from looking for a schema of its keys.
+    format: field.shape.kind === 'group' ? 'Object' : '*',
     default: field.presence.kind === 'default' ? field.presence.value : undefined,
   };
 }
