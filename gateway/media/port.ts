@@ -32,8 +32,11 @@ export interface UserCallMedia {
 export interface MediaSession {
   /** Offer for the PBX: plain RTP, ptime 20, telephone-event/8000. */
   readonly pbxOffer: string;
-  /** PBX's answer in, the answer for Meta out. Rejects with {@link MediaFailure}. Nothing flows toward Meta yet. */
-  answer(pbxAnswer: string): Promise<string>;
+  /**
+   * PBX's answer in, the answer for Meta out. Rejects with {@link MediaFailure}. Nothing flows toward Meta yet.
+   * @param pbxAddress where the PBX's SIP comes from: its RTP is taken from there, too, should its SDP name a private address
+   */
+  answer(pbxAnswer: string, pbxAddress?: string): Promise<string>;
   /** Meta has been sent its 200: media toward Meta starts now, silence until the PBX speaks. */
   start(): void;
   /** Ends the session on its node. Idempotent; resolves also when the node is silent. */

@@ -1,0 +1,118 @@
+import { randomBytes } from 'node:crypto';
+import type { MediaConfig } from '../config/types.js';
+import { Conditioner } from './conditioner/conditioner.js';
+import type { Log } from './log.js';
+import { Pool } from './pool.js';
+import { MediaFailure, type MediaPort, type MediaSession, type UserCallMedia } from './port.js';
+import { UserCallSession } from './session.js';
+import { readWhatsAppOffer } from './sdp/whatsapp.js';
+
+export interface MediaDeps {
+  /** Names this gateway among those that share the nodes; the same after a restart, or orphans stay. */
+  readonly instance: string;
+  readonly log: Log;
+  /** How often nodes are asked for their sessions, ms; for tests. */
+  readonly roundMs?: number;
+}
+
+/** Media through the rtpengine nodes of `config`, with a conditioner on the PBX's side. */
+export function createMedia(config: MediaConfig, deps: MediaDeps): MediaPort {
+  return new Media(config, deps);
+}
+
+class Media implements MediaPort {
+  readonly #pool: Pool;
+  readonly #conditioner: Conditioner;
+  readonly #log: Log;
+  readonly #prefix: string;
+  /** Distinguishes this life from an earlier one, whose sessions are orphans. */
+  readonly #life = randomBytes(3).toString('hex');
+  readonly #open = new Set<MediaSession>();
+  #closing: Promise<void> | undefined;
+
+  constructor(config: MediaConfig, deps: MediaDeps) {
+    this.#log = deps.log;
+    this.#prefix = `wa-trunk/${deps.instance}/`;
+    this.#pool = new Pool(config, deps);
+    this.#conditioner = new Conditioner((error) =>
+      this.#log.warn({ error: error.message }, 'media conditioner crashed'),
+    );
+  }
+
+  get sessions(): number {
+    return this.#open.size;
+  }
+
+  get healthy(): boolean {
+    return this.#pool.answers;
+  }
+
+  async openUserCall(request: UserCallMedia): Promise<MediaSession> {
+    const offer = readWhatsAppOffer(request.whatsappOffer, request.keying, request.whatsappCodecs);
+    const callId = `${this.#prefix}${this.#life}/${request.id}`;
+    const opening = this.#pool.firstThatServes(callId, async (node) => {
+      if (request.signal.aborted) throw new MediaFailure('aborted', 'the call is gone');
+      try {
+        return await UserCallSession.open(request, offer, callId, node, {
+          conditioner: this.#conditioner,
+          log: this.#log,
+          onLost: once(request.onLost),
+        });
+      } catch (error) {
+        if (error instanceof MediaFailure) void node.delete(callId);
+        throw error;
+      }
+    });
+    return this.#track(await unlessAborted(opening, request.signal));
+  }
+
+  async deleteOrphans(): Promise<number> {
+    const deleted = await this.#pool.deleteAll(this.#prefix);
+    if (deleted > 0) this.#log.info({ deleted }, 'deleted what an earlier run left on rtpengine');
+    return deleted;
+  }
+
+  close(): Promise<void> {
+    this.#closing ??= this.#close();
+    return this.#closing;
+  }
+
+  async #close(): Promise<void> {
+    await Promise.all([...this.#open].map((session) => session.close()));
+    await this.#conditioner.close();
+    this.#pool.close();
+  }
+
+  #track(session: UserCallSession): MediaSession {
+    this.#open.add(session);
+    void session.closed.then(() => this.#open.delete(session));
+    return session;
+  }
+}
+
+/** Rejects as soon as the signal fires; a session that comes all the same is closed. */
+async function unlessAborted(opening: Promise<UserCallSession>, signal: AbortSignal): Promise<UserCallSession> {
+  let onAbort: (() => void) | undefined;
+  const aborted = new Promise<never>((_, reject) => {
+    onAbort = () => reject(new MediaFailure('aborted', 'the call went away while media was being opened'));
+    signal.addEventListener('abort', onAbort, { once: true });
+    if (signal.aborted) onAbort();
+  });
+  try {
+    return await Promise.race([opening, aborted]);
+  } catch (error) {
+    opening.then((session) => session.close()).catch(() => undefined);
+    throw error;
+  } finally {
+    if (onAbort !== undefined) signal.removeEventListener('abort', onAbort);
+  }
+}
+
+function once(onLost: (reason: string) => void): (reason: string) => void {
+  let called = false;
+  return (reason) => {
+    if (called) return;
+    called = true;
+    onLost(reason);
+  };
+}

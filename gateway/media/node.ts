@@ -1,0 +1,171 @@
+import type { RtpengineConfig } from '../config/types.js';
+import type { Log } from './log.js';
+import { NgClient, NgRefusal, NgTimeout, type NgArguments, type NgReply } from './ng/client.js';
+
+/** One round of `ping` or `list` per node. With two silent rounds a lost node is noticed in about 5 s. */
+export const ROUND_MS = 2000;
+const ROUND_TIMEOUT_MS = 1000;
+const SILENT_ROUNDS = 2;
+/** A list reply is one datagram: so many call-ids of ours fit in it. */
+const LIST_LIMIT = 500;
+/** Sessions missing in a list are asked for one by one, at most so many a round. */
+const QUERIES_PER_ROUND = 50;
+
+/** One rtpengine and the sessions of this process on it. */
+export class Node {
+  readonly config: RtpengineConfig;
+  readonly #ng: NgClient;
+  readonly #log: Log;
+  readonly #sessions = new Map<string, (reason: string) => void>();
+  /** Sessions that a silent node may have made; deleted when it answers again. */
+  readonly #leftovers = new Set<string>();
+  readonly #timer: NodeJS.Timeout;
+  #silentRounds = 0;
+  #answers = true;
+  #inRound = false;
+
+  constructor(
+    config: RtpengineConfig,
+    options: { readonly timeoutMs: number; readonly roundMs: number; readonly log: Log },
+  ) {
+    this.config = config;
+    this.#log = options.log;
+    this.#ng = new NgClient({ host: config.host, port: config.port, timeoutMs: options.timeoutMs });
+    this.#timer = setInterval(() => void this.#round(), options.roundMs);
+    this.#timer.unref();
+  }
+
+  get name(): string {
+    return this.#ng.name;
+  }
+
+  /** False from a command without a reply until the next `ping` with one. */
+  get answers(): boolean {
+    return this.#answers;
+  }
+
+  get sessions(): number {
+    return this.#sessions.size;
+  }
+
+  /** @throws NgTimeout, NgRefusal */
+  async request(command: 'offer' | 'answer' | 'query', callId: string, args: NgArguments = {}): Promise<NgReply> {
+    try {
+      return await this.#ng.request(command, { ...args, 'call-id': callId });
+    } catch (error) {
+      if (error instanceof NgTimeout) this.#silent(error);
+      throw error;
+    }
+  }
+
+  /** Watches a session: `onLost` is called when this node no longer has it. */
+  watch(callId: string, onLost: (reason: string) => void): void {
+    this.#sessions.set(callId, onLost);
+  }
+
+  /** Deletes a session. Resolves with rtpengine's last figures; without them when it is silent or knew no such call. */
+  async delete(callId: string): Promise<NgReply | undefined> {
+    this.#sessions.delete(callId);
+    try {
+      return await this.#ng.request('delete', { 'call-id': callId, 'delete delay': 0 });
+    } catch (error) {
+      if (error instanceof NgTimeout) {
+        this.#leftovers.add(callId);
+        this.#silent(error);
+      }
+      return undefined;
+    }
+  }
+
+  /** Deletes every session whose call-id begins so. Resolves with their number; 0 when the node is silent. */
+  async deleteAll(prefix: string): Promise<number> {
+    let deleted = 0;
+    for (;;) {
+      const found = (await this.#list()).filter((id) => id.startsWith(prefix) && !this.#sessions.has(id));
+      if (found.length === 0) return deleted;
+      const replies = await Promise.all(found.map((id) => this.delete(id)));
+      const done = replies.filter((r) => r !== undefined).length;
+      if (done === 0) return deleted;
+      deleted += done;
+    }
+  }
+
+  close(): void {
+    clearInterval(this.#timer);
+    this.#ng.close();
+  }
+
+  /** Silent nodes get a ping; the others are asked which sessions they have. */
+  async #round(): Promise<void> {
+    if (this.#inRound) return;
+    this.#inRound = true;
+    try {
+      if (!this.#answers || this.#sessions.size === 0) await this.#ng.request('ping', {}, ROUND_TIMEOUT_MS);
+      const watched = [...this.#sessions.keys()];
+      if (watched.length > 0) await this.#findForgotten(watched);
+      await this.#heard();
+    } catch (error) {
+      this.#silent(error as Error);
+      this.#silentRounds += 1;
+      if (this.#silentRounds >= SILENT_ROUNDS) this.#loseAll(`rtpengine ${this.name} does not answer`);
+    } finally {
+      this.#inRound = false;
+    }
+  }
+
+  async #list(): Promise<string[]> {
+    try {
+      const { calls } = await this.#ng.request('list', { limit: LIST_LIMIT });
+      return Array.isArray(calls) ? calls.map(String) : [];
+    } catch {
+      return [];
+    }
+  }
+
+  async #findForgotten(watched: readonly string[]): Promise<void> {
+    const { calls } = await this.#ng.request('list', { limit: LIST_LIMIT }, ROUND_TIMEOUT_MS);
+    const present = new Set(Array.isArray(calls) ? calls.map(String) : []);
+    const missing = watched.filter((id) => !present.has(id)).slice(0, QUERIES_PER_ROUND);
+    for (const id of missing) {
+      if (this.#sessions.has(id) && !(await this.#knows(id))) this.#lose(id, `rtpengine ${this.name} lost the session`);
+    }
+  }
+
+  async #knows(callId: string): Promise<boolean> {
+    try {
+      await this.#ng.request('query', { 'call-id': callId }, ROUND_TIMEOUT_MS);
+      return true;
+    } catch (error) {
+      if (error instanceof NgRefusal) return false;
+      throw error;
+    }
+  }
+
+  async #heard(): Promise<void> {
+    this.#silentRounds = 0;
+    if (!this.#answers) {
+      this.#answers = true;
+      this.#log.info({ node: this.name }, 'rtpengine answers again');
+    }
+    for (const callId of [...this.#leftovers]) {
+      this.#leftovers.delete(callId);
+      await this.delete(callId);
+    }
+  }
+
+  #silent(error: Error): void {
+    if (!this.#answers) return;
+    this.#answers = false;
+    this.#log.warn({ node: this.name, error: error.message }, 'rtpengine does not answer; left out until it does');
+  }
+
+  #loseAll(reason: string): void {
+    for (const callId of [...this.#sessions.keys()]) this.#lose(callId, reason);
+  }
+
+  #lose(callId: string, reason: string): void {
+    const onLost = this.#sessions.get(callId);
+    this.#sessions.delete(callId);
+    onLost?.(reason);
+  }
+}
