@@ -155,7 +155,7 @@ export class MetaEdge {
     const exchange = this.#exchanges.get(callId);
     if (exchange) exchange.receive(raw, text, from);
     // A late response to a call that is gone needs no answer.
-    else if (statusOf(text) === undefined) answerStray(raw, text, from, (rule, detail) => this.#note(rule, detail));
+    else if (statusOf(text) === undefined) answerStray(text, from, (rule, detail) => this.#note(rule, detail));
   }
 
   #linger(call: Call): void {

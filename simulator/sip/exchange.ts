@@ -1,5 +1,4 @@
 import {
-  constructOutgoingResponse,
   Grammar,
   IncomingRequestMessage,
   IncomingResponseMessage,
@@ -12,10 +11,11 @@ import {
 } from 'sip.js/lib/core/index.js';
 import type { CallIdentity } from './identity.js';
 import { judgeResponse, judgeTarget } from './judge.js';
+import { RESPONSE_HEADERS, writeReply } from './reply.js';
 import type { Report } from './rules-used.js';
 import type { SipSocket } from './sip-socket.js';
 import { cseq, header, headerList, parameter, parseSipText, statusOf, type SipText } from './sip-text.js';
-import { RESPONSE_HEADERS, type Wire } from './wire.js';
+import { coreCallId, type Wire } from './wire.js';
 
 /** sip.js logs each transition; what matters here is in the ladder and in the violations. */
 export const SILENT = new LoggerFactory();
@@ -74,7 +74,11 @@ export class Exchange {
     const { id, core } = this;
     // The user parameters stay out of the core's URI, which would escape them; the wire writes the literal.
     const target = parseUri(`${id.toUri};transport=tls`);
-    const options = { callId: id.callId, fromTag: id.fromTag, cseq: 1000 + Math.floor(Math.random() * 9000) };
+    const options = {
+      callId: coreCallId(id.callId),
+      fromTag: id.fromTag,
+      cseq: 1000 + Math.floor(Math.random() * 9000),
+    };
     const sdp =
       body === undefined ? undefined : { contentDisposition: 'session', contentType: 'application/sdp', content: body };
     return core.makeOutgoingRequestMessage(method, target, parseUri(id.fromUri), parseUri(id.toUri), options, [], sdp);
@@ -84,7 +88,7 @@ export class Exchange {
   receive(raw: string, text: SipText, from: SipSocket): void {
     this.host.record('in', raw);
     try {
-      if (statusOf(text) === undefined) this.#receiveRequest(raw, text, from);
+      if (statusOf(text) === undefined) this.#receiveRequest(text, from);
       else this.#receiveResponse(text);
     } catch (error) {
       // sip.js throws on what its grammar let pass but its dialogs cannot take, a Contact of "*" for one.
@@ -115,45 +119,49 @@ export class Exchange {
     else this.#malformed(text, 'refused by the grammar');
   }
 
-  #receiveRequest(raw: string, text: SipText, from: SipSocket): void {
-    const message = Parser.parseMessage(raw, CORE_LOGGER);
-    if (!(message instanceof IncomingRequestMessage)) {
-      this.#malformed(text, 'refused by the grammar');
-      return;
-    }
+  #receiveRequest(text: SipText, from: SipSocket): void {
     const method = cseq(text)?.method ?? '';
     if (method === 'ACK') return; // only of the refused re-INVITE
-    this.#responders.set(message.viaBranch, from);
     const refused = judgeTarget(text, this.id, this.host.report);
     if (refused !== undefined) {
-      this.#reply(message, refused);
+      this.#reply(text, from, refused);
       return;
     }
     switch (method) {
       case 'BYE':
-      case 'CANCEL':
-      case 'NOTIFY':
-        this.core.receiveIncomingRequestFromTransport(message);
+        this.#receiveBye(text, from);
         return;
+      case 'NOTIFY':
       case 'OPTIONS':
-        this.#reply(message, 200);
+        this.#reply(text, from, 200);
+        return;
+      case 'CANCEL':
+        this.#reply(text, from, 481);
         return;
       case 'INVITE':
         this.host.report('re-invite', header(text, 'cseq') ?? '');
-        this.#reply(message, 500, 'Re-INVITEs are not supported');
+        this.#reply(text, from, 500, 'Re-INVITEs are not supported');
         return;
       default:
         this.host.report('method', text.startLine);
-        this.#reply(message, 405);
+        this.#reply(text, from, 405);
     }
   }
 
-  #reply(request: IncomingRequestMessage, statusCode: number, reasonPhrase?: string): void {
-    const response = constructOutgoingResponse(request, {
-      statusCode,
-      ...(reasonPhrase !== undefined && { reasonPhrase }),
-    });
-    void this.#send(response.message);
+  #receiveBye(text: SipText, from: SipSocket): void {
+    const message = Parser.parseMessage(this.wire.incoming(text), CORE_LOGGER);
+    if (!(message instanceof IncomingRequestMessage)) {
+      this.#malformed(text, 'refused by the grammar');
+      return;
+    }
+    this.#responders.set(message.viaBranch, from);
+    this.core.receiveIncomingRequestFromTransport(message);
+  }
+
+  #reply(request: SipText, to: SipSocket, status: number, reason?: string): void {
+    const raw = writeReply(request, status, reason);
+    this.host.record('out', raw);
+    to.send(raw);
   }
 
   #malformed(text: SipText, why: string): void {
@@ -170,7 +178,7 @@ export class Exchange {
       return;
     }
     // A response leaves on the connection its request came by (RFC 3261 section 18.2.2).
-    const raw = text.replace('\r\nContent-Length:', `\r\n${RESPONSE_HEADERS.join('\r\n')}\r\nContent-Length:`);
+    const raw = this.wire.outgoingResponse({ ...message, headers: message.headers.concat(RESPONSE_HEADERS) });
     const branch = parameter(headerList(message, 'via')[0] ?? '', 'branch') ?? '';
     this.host.record('out', raw);
     this.#responders.get(branch)?.send(raw);

@@ -14,7 +14,7 @@ import {
 const CORE_BRANCH = 'z9hG4bK';
 const CORE_VIA_HOST = 'core.invalid';
 const EDGE_HOPS = ['[2803:6080:f948:9597::]:47237', '[2803:6080:f950:95b1::]:8191', '[2803:6080:f954:1c02::]:40912'];
-const ALLOW = 'INVITE, ACK, BYE, CANCEL, NOTIFY, OPTIONS';
+export const ALLOW = 'INVITE, ACK, BYE, CANCEL, NOTIFY, OPTIONS';
 
 /** Faults put into the INVITE on purpose. */
 export interface WireFaults {
@@ -95,13 +95,30 @@ export class Wire {
     if (toTag !== undefined && contact !== undefined && status < 300) {
       this.#remoteTargets.set(toTag, addressUri(contact));
     }
-    const kept = ['from', 'to', 'call-id', 'cseq', 'contact', 'record-route', 'content-type'];
+    const kept = ['from', 'to', 'cseq', 'contact', 'record-route', 'content-type'];
     const lines = response.headers
       .map(([name, value]) => [canonicalName(name), value] as const)
       .filter(([name]) => kept.includes(name))
       .concat(chooseChallenge(response));
     const head = lines.map(([name, value]) => `${name}: ${value}\r\n`).join('');
-    return `${response.startLine}\r\nVia: SIP/2.0/TLS ${CORE_VIA_HOST};branch=${branch}\r\n${head}\r\n${response.body}`;
+    return `${response.startLine}\r\nVia: SIP/2.0/TLS ${CORE_VIA_HOST};branch=${branch}\r\nCall-ID: ${coreCallId(this.id.callId)}\r\n${head}\r\n${response.body}`;
+  }
+
+  /** A request of the gateway as the core reads it. */
+  incoming(request: SipText): string {
+    return this.#withCallId(request, coreCallId(this.id.callId));
+  }
+
+  /** A response of the core to such a request as it leaves. */
+  outgoingResponse(response: SipText): string {
+    return this.#withCallId(response, this.id.callId);
+  }
+
+  #withCallId({ startLine, headers, body }: SipText, callId: string): string {
+    const lines = headers
+      .filter(([name]) => canonicalName(name) !== 'content-length')
+      .map(([name, value]) => [name, canonicalName(name) === 'call-id' ? callId : value] as const);
+    return formatSipText({ startLine, headers: lines, body });
   }
 
   #vias(coreBranch: string): readonly string[] {
@@ -145,8 +162,10 @@ export class Wire {
   }
 }
 
-/** Meta's own headers in its answers to the gateway's requests. */
-export const RESPONSE_HEADERS: readonly string[] = ['X-FB-External-Domain: wa.meta.vc', `Allow: ${ALLOW}`];
+/** sip.js keeps to RFC 3261, where a Call-ID holds no "="; Meta's ends in two. */
+export function coreCallId(callId: string): string {
+  return callId.replaceAll('=', '');
+}
 
 /** Of several challenges the one that Meta can answer, MD5; else the first (RFC 8760 section 2.4). */
 function chooseChallenge(response: SipText): (readonly [string, string])[] {
