@@ -78,8 +78,13 @@ export class ScriptedGateway {
     for (;;) {
       const found = this.seen.filter((seen) => seen.method === method)[n];
       if (found) return found;
-      await new Promise<void>((resolve) => this.#waiting.push(resolve));
+      await this.next();
     }
+  }
+
+  /** Resolves when another message has come. */
+  async next(): Promise<void> {
+    await new Promise<void>((resolve) => this.#waiting.push(resolve));
   }
 
   reply(
@@ -118,6 +123,18 @@ export class ScriptedGateway {
 
   /** A request within the dialog of this INVITE, e.g. BYE. */
   request(method: string, invite: Seen, edit: (raw: string) => string = (raw) => raw, cseq = 1): void {
+    const [socket] = this.sockets;
+    if (socket) this.requestOn(socket, method, invite, edit, cseq);
+  }
+
+  /** The same over another connection. */
+  requestOn(
+    socket: TLSSocket,
+    method: string,
+    invite: Seen,
+    edit: (raw: string) => string = (raw) => raw,
+    cseq = 1,
+  ): void {
     const contact = /<([^>]*)>/.exec(invite.values('Contact')[0] ?? '')?.[1] ?? '';
     const raw = [
       `${method} ${contact} SIP/2.0`,
@@ -132,8 +149,7 @@ export class ScriptedGateway {
       'Content-Length: 0',
       '\r\n',
     ].join('\r\n');
-    const [socket] = this.sockets;
-    socket?.write(edit(raw));
+    socket.write(edit(raw));
   }
 
   async close(): Promise<void> {
@@ -152,7 +168,7 @@ export class ScriptedGateway {
       for (;;) {
         const end = pending.indexOf('\r\n\r\n');
         const length = Number(/\r\nContent-Length: (\d+)/i.exec(pending.slice(0, end))?.[1]);
-        if (end < 0 || pending.length < end + 4 + length) return;
+        if (end < 0 || !(pending.length >= end + 4 + length)) return;
         this.#take(pending.slice(0, end + 4 + length), socket);
         pending = pending.slice(end + 4 + length);
       }
