@@ -1,0 +1,127 @@
+import { createSocket, type Socket } from 'node:dgram';
+import { Listener } from './listener.js';
+import type { Endpoint, ListenAddress } from '../types.js';
+import type { Flow, FlowEvents } from './flow.js';
+
+export interface UdpHooks {
+  events: FlowEvents;
+  messageBytes: number;
+  accept(remote: Endpoint, listener: Listener): boolean;
+  sent(text: string, flow: Flow): void;
+  drop(reason: string): void;
+}
+
+/** One bound UDP socket. */
+export class UdpTransport {
+  readonly listener: Listener;
+  readonly #socket: Socket;
+  readonly #hooks: UdpHooks;
+  readonly local: Endpoint;
+
+  private constructor(socket: Socket, configured: ListenAddress, hooks: UdpHooks) {
+    this.#socket = socket;
+    this.#hooks = hooks;
+    this.local = socket.address();
+    this.listener = new Listener(configured, this.local.port);
+    socket.on('message', (packet, remote) => {
+      this.#receive(packet, remote);
+    });
+    // A port unreachable of some peer; the transaction's timers decide.
+    socket.on('error', () => {
+      hooks.drop('udp-error');
+    });
+  }
+
+  /** Binds; rejects when the address cannot be had. */
+  static async bind(configured: ListenAddress, hooks: UdpHooks): Promise<UdpTransport> {
+    const socket = createSocket({
+      type: configured.host.includes(':') ? 'udp6' : 'udp4',
+      recvBufferSize: 4 << 20,
+      sendBufferSize: 4 << 20,
+      // Targets are numeric here: no look-up.
+      lookup: (host, _options, callback) => {
+        callback(null, host, configured.host.includes(':') ? 6 : 4);
+      },
+    });
+    await new Promise<void>((resolve, reject) => {
+      socket.once('error', reject);
+      socket.bind(configured.port, configured.host, () => {
+        socket.off('error', reject);
+        resolve();
+      });
+    });
+    return new UdpTransport(socket, configured, hooks);
+  }
+
+  flow(remote: Endpoint): Flow {
+    return new UdpFlow(this, remote);
+  }
+
+  send(text: string, flow: UdpFlow): void {
+    this.#socket.send(Buffer.from(text, 'latin1'), flow.remote.port, flow.remote.address, (error) => {
+      if (error) this.#hooks.drop('udp-send-failed');
+    });
+    this.#hooks.sent(text, flow);
+  }
+
+  close(): Promise<void> {
+    return new Promise((resolve) => {
+      this.#socket.close(resolve);
+    });
+  }
+
+  #receive(packet: Buffer, remote: Endpoint): void {
+    if (!this.#hooks.accept(remote, this.listener)) return;
+    // A keep-alive (RFC 5626 section 4.4.2 would be STUN) or an empty datagram.
+    if (packet.length < 20) {
+      this.#hooks.drop('udp-keep-alive');
+      return;
+    }
+    const flow = new UdpFlow(this, { address: remote.address, port: remote.port });
+    const text = packet.toString('latin1');
+    if (packet.length > this.#hooks.messageBytes) {
+      const headEnd = text.indexOf('\r\n\r\n');
+      if (headEnd === -1) this.#hooks.drop('oversize');
+      else this.#hooks.events.oversize(text.slice(0, headEnd + 4), flow);
+      return;
+    }
+    this.#hooks.events.message(text, flow);
+  }
+}
+
+class UdpFlow implements Flow {
+  readonly transport = 'udp';
+  readonly reliable = false;
+  readonly closed = false;
+  readonly remote: Endpoint;
+  readonly #owner: UdpTransport;
+
+  constructor(owner: UdpTransport, remote: Endpoint) {
+    this.#owner = owner;
+    this.remote = remote;
+  }
+
+  get local(): Endpoint {
+    return this.#owner.local;
+  }
+
+  get listener(): Listener {
+    return this.#owner.listener;
+  }
+
+  send(text: string): void {
+    this.#owner.send(text, this);
+  }
+
+  watch(): () => void {
+    return () => undefined;
+  }
+
+  hold(): void {
+    // A datagram socket is never idle.
+  }
+
+  release(): void {
+    // As hold().
+  }
+}
