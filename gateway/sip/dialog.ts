@@ -10,6 +10,8 @@ import type { Dialog, DialogEnd, DialogObserver, Headers } from './port.js';
 export interface Ground {
   readonly agent: SrfAgent;
   readonly log: SipLog;
+  /** The server is our own, not a drachtio-server. */
+  readonly embedded: boolean;
   /** Open dialogs by the SIP server's id for them. */
   readonly dialogs: Map<string, SipDialog>;
   /** Calls foreign code; an exception of it is logged and goes no further. True when it returned normally. */

@@ -1,7 +1,7 @@
 /** SipPort over drachtio-srf's requests and responses. Its dialogs are not used: they answer REFER and re-INVITE unasked. */
 import { type Ground, type SipDialog } from './dialog.js';
 import { createSrf, type SrfLike, type SrfRequest, type SrfResponse } from './drachtio-types.js';
-import { Incoming, sendResponse } from './incoming.js';
+import { hasTag, Incoming, sendResponse } from './incoming.js';
 import { SipIncomingInvite } from './incoming-invite.js';
 import { Link } from './link.js';
 import { silentLog, type SipLog } from './log.js';
@@ -56,6 +56,7 @@ class DrachtioPort implements SipPort {
   #onInvite: ((invite: IncomingInvite) => void) | undefined;
   #onOptions: ((request: IncomingRequest) => void) | undefined;
   #onLink: ((up: boolean) => void) | undefined;
+  #embedded = false;
   #ground: Ground | undefined;
 
   constructor(options: DrachtioOptions) {
@@ -64,7 +65,10 @@ class DrachtioPort implements SipPort {
       this.#srf,
       { ...options, log: this.#log },
       {
-        up: () => this.#guard('link', () => this.#onLink?.(true)),
+        up: (farEnd) => {
+          this.#embedded = farEnd.embedded;
+          this.#guard('link', () => this.#onLink?.(true));
+        },
         down: () => {
           this.#loseAll();
           this.#guard('link', () => this.#onLink?.(false));
@@ -145,7 +149,7 @@ class DrachtioPort implements SipPort {
   #receiveNew(req: SrfRequest, res: SrfResponse): void {
     const ground = this.#requireGround();
     const request = new Incoming(ground.agent, req, res, this.#log);
-    if (/;\s*tag\s*=/i.test(afterUri(request.header('to') ?? ''))) {
+    if (hasTag(request.header('to') ?? '')) {
       request.respond({ status: 481 });
     } else if (req.method === 'INVITE' && this.#onInvite) {
       this.#receiveInvite(ground, req, res, this.#onInvite);
@@ -181,7 +185,16 @@ class DrachtioPort implements SipPort {
     if (this.#ground) return this.#ground;
     const agent = this.#srf.app.client;
     if (!agent) throw new Error('not connected');
-    this.#ground = { agent, log: this.#log, dialogs: this.#dialogs, guard: (what, run) => this.#guard(what, run) };
+    const isEmbedded = () => this.#embedded;
+    this.#ground = {
+      agent,
+      log: this.#log,
+      dialogs: this.#dialogs,
+      get embedded() {
+        return isEmbedded();
+      },
+      guard: (what, run) => this.#guard(what, run),
+    };
     return this.#ground;
   }
 
@@ -200,9 +213,4 @@ class DrachtioPort implements SipPort {
       return false;
     }
   }
-}
-
-/** The part of a To value where its own parameters are, not those of the URI. */
-function afterUri(value: string): string {
-  return value.includes('>') ? value.slice(value.lastIndexOf('>') + 1) : value;
 }

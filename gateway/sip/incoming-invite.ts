@@ -15,7 +15,7 @@ type CancelHandler = (reason: string | undefined, why: InviteGone['why']) => voi
 
 type State =
   | { readonly kind: 'open' }
-  | { readonly kind: 'accepting'; readonly reject: (error: InviteGone) => void; cancelled: boolean }
+  | { readonly kind: 'accepting'; readonly reject: (error: InviteGone) => void }
   | { readonly kind: 'done'; readonly gone: InviteGone['why'] | undefined };
 
 export class SipIncomingInvite extends Incoming implements IncomingInvite {
@@ -51,10 +51,9 @@ export class SipIncomingInvite extends Incoming implements IncomingInvite {
     }
     this.markAnswered();
     return new Promise<Dialog>((resolve, reject) => {
-      this.#state = { kind: 'accepting', reject, cancelled: false };
+      this.#state = { kind: 'accepting', reject };
       const headers = { 'Content-Type': 'application/sdp', ...answer.headers };
       sendResponse(this.agent, this.res, { status: 200, headers, body: answer.sdp }, (error) => {
-        const cancelled = this.#state.kind === 'accepting' && this.#state.cancelled;
         if (error) {
           // drachtio-srf forgets the INVITE when it is given the 200, so a CANCEL that was faster shows only here.
           this.log.debug({ callId: this.callId, err: String(error) }, '200 not sent');
@@ -62,21 +61,11 @@ export class SipIncomingInvite extends Incoming implements IncomingInvite {
           reject(new InviteGone('cancelled'));
           return;
         }
-        this.#finish(cancelled ? 'cancelled' : undefined);
-        const identity = {
-          id: this.res.stackDialogId,
-          callId: this.callId,
-          socket: this.res.socket,
-          role: 'uas',
-        } as const;
-        const dialog = new SipDialog(this.#ground, identity, observer);
-        if (!cancelled) {
-          resolve(dialog);
-          return;
-        }
-        // The 200 won against a CANCEL that was told of: nobody waits for this dialog any more.
-        void dialog.bye();
-        reject(new InviteGone('cancelled'));
+        this.#finish(undefined);
+        const { res, callId } = this;
+        resolve(
+          new SipDialog(this.#ground, { id: res.stackDialogId, callId, socket: res.socket, role: 'uas' }, observer),
+        );
       });
     });
   }
@@ -95,12 +84,10 @@ export class SipIncomingInvite extends Incoming implements IncomingInvite {
         this.#ground.guard('cancelled', () => this.#onCancel?.(reason, why));
         return;
       case 'accepting':
-        if (why === 'cancelled') {
-          state.cancelled = true;
-        } else {
-          this.#finish(why);
-          state.reject(new InviteGone(why));
-        }
+        // A CANCEL after our 200 has no effect (RFC 3261 9.2): the caller ends the dialog with BYE.
+        if (why === 'cancelled') return;
+        this.#finish(why);
+        state.reject(new InviteGone(why));
         return;
       case 'done':
         return;

@@ -20,6 +20,11 @@ export function headerGetter(message: SrfMessage): HeaderGetter {
   };
 }
 
+/** Whether a From or To value has a tag of its own, one in the URI not counted. */
+export function hasTag(value: string): boolean {
+  return /;\s*tag\s*=/i.test(value.slice(value.lastIndexOf('>') + 1));
+}
+
 export function sourceOf(request: SrfRequest): Source {
   const { source_address: address, source_port: port, receivedOn } = request;
   const transport: Transport = request.protocol === 'udp' || request.protocol === 'tls' ? request.protocol : 'tcp';

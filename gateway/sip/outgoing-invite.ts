@@ -2,7 +2,7 @@
 import { type Ground, SipDialog } from './dialog.js';
 import type { SrfRequest, SrfResponse } from './drachtio-types.js';
 import { cleanHeaders } from './headers.js';
-import { headerGetter, sendResponse } from './incoming.js';
+import { hasTag, type HeaderGetter, headerGetter, sendResponse } from './incoming.js';
 import type { Headers, InviteFailure, OutgoingCall, OutgoingInvite, OutgoingObserver } from './port.js';
 
 // The SIP server gives up a cancelled INVITE after 64*T1 (RFC 3261 9.1); this is for one that says nothing.
@@ -126,7 +126,7 @@ export class SipOutgoingInvite implements OutgoingCall {
   #failureOf(response: SrfResponse): InviteFailure {
     const { status, reason } = response;
     const header = headerGetter(response.msg);
-    if (!this.#provisional && madeByServer(response, header)) {
+    if (!this.#provisional && madeByServer(response, header, this.#ground.embedded)) {
       return { kind: 'unreachable', detail: `${status} ${reason}` };
     }
     return { kind: 'refused', status, reason, header };
@@ -149,15 +149,17 @@ export class SipOutgoingInvite implements OutgoingCall {
   }
 }
 
+const MARKS_OF_A_PEER = ['server', 'user-agent', 'allow', 'contact', 'retry-after', 'warning'];
+
 /**
- * Whether a 408 or 503 was made by our own SIP server for lack of any response (RFC 3261 8.1.3.1). Neither far end marks
- * it; but a user agent that answers names itself or what it can do, and a response made for want of one does not.
+ * Whether our own SIP server made this 408 or 503 for lack of any response (RFC 3261 8.1.3.1). A peer's has a To tag, as
+ * RFC 3261 8.2.6.2 wants; our embedded server's has none. A drachtio-server gives no sure sign, so there a response
+ * counts as the peer's when it names its maker or what it can do.
  */
-function madeByServer(response: SrfResponse, header: (name: string) => string | undefined): boolean {
+function madeByServer(response: SrfResponse, header: HeaderGetter, embedded: boolean): boolean {
   if (response.status !== 408 && response.status !== 503) return false;
-  return !['server', 'user-agent', 'allow', 'contact', 'retry-after', 'warning'].some(
-    (name) => header(name) !== undefined,
-  );
+  if (!hasTag(header('to') ?? '')) return true;
+  return !embedded && !MARKS_OF_A_PEER.some((name) => header(name) !== undefined);
 }
 
 function sdpOf(response: SrfResponse): string | undefined {

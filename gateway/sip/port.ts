@@ -63,7 +63,7 @@ export interface IncomingInvite extends IncomingRequest {
   onCancel(handler: (reason: string | undefined, why: 'cancelled' | 'lost') => void): void;
   /**
    * Sends 200. The observer hears of the ACK and the end. Rejects with InviteGone when the INVITE is gone; a CANCEL that
-   * crosses the 200 is told by this alone, not by onCancel, and if the 200 won the dialog has been ended with BYE.
+   * overtakes the 200 is told by this alone, not by onCancel. One that comes after it has no effect: the peer sends BYE.
    */
   accept(answer: { sdp: string; headers?: Headers }, observer: DialogObserver): Promise<Dialog>;
 }

@@ -1,0 +1,91 @@
+/** Observers that write down what they are told and let a test wait for it. */
+import { EventEmitter, once } from 'node:events';
+import type {
+  Dialog,
+  DialogEnd,
+  DialogObserver,
+  IncomingRequest,
+  InviteFailure,
+  OutgoingObserver,
+} from '../../gateway/sip/port.js';
+
+export class DialogRecorder implements DialogObserver {
+  readonly told: string[] = [];
+  readonly #events = new EventEmitter();
+
+  acked(): void {
+    this.told.push('acked');
+    this.#events.emit('acked');
+  }
+
+  ended(end: DialogEnd): void {
+    this.told.push(`ended by ${end.by}`);
+    this.#events.emit('ended', end);
+  }
+
+  request(request: IncomingRequest): void {
+    this.told.push(request.method);
+    this.#events.emit('request', request);
+  }
+
+  async nextAck(): Promise<void> {
+    await once(this.#events, 'acked');
+  }
+
+  async nextEnd(): Promise<DialogEnd> {
+    return ((await once(this.#events, 'ended')) as [DialogEnd])[0];
+  }
+
+  async nextRequest(): Promise<IncomingRequest> {
+    return ((await once(this.#events, 'request')) as [IncomingRequest])[0];
+  }
+}
+
+export type Outcome =
+  | {
+      readonly kind: 'answered';
+      readonly dialog: Dialog;
+      readonly sdp: string;
+      readonly header: (n: string) => string | undefined;
+    }
+  | { readonly kind: 'failed'; readonly failure: InviteFailure };
+
+export class CallRecorder implements OutgoingObserver {
+  readonly provisionals: { readonly status: number; readonly sdp: string | undefined }[] = [];
+  readonly outcomes: Outcome[] = [];
+  readonly dialog = new DialogRecorder();
+  callId: string | undefined;
+  readonly outcome: Promise<Outcome>;
+  readonly #events = new EventEmitter();
+  #resolve: (outcome: Outcome) => void = () => undefined;
+
+  constructor() {
+    this.outcome = new Promise((resolve) => (this.#resolve = resolve));
+  }
+
+  sent(callId: string): void {
+    this.callId = callId;
+  }
+
+  provisional(status: number, _reason: string, sdp: string | undefined): void {
+    this.provisionals.push({ status, sdp });
+    this.#events.emit('provisional');
+  }
+
+  answered(dialog: Dialog, sdp: string, header: (name: string) => string | undefined): void {
+    this.#tell({ kind: 'answered', dialog, sdp, header });
+  }
+
+  failed(failure: InviteFailure): void {
+    this.#tell({ kind: 'failed', failure });
+  }
+
+  async nextProvisional(): Promise<void> {
+    await once(this.#events, 'provisional');
+  }
+
+  #tell(outcome: Outcome): void {
+    this.outcomes.push(outcome);
+    this.#resolve(outcome);
+  }
+}
