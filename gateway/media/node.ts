@@ -11,6 +11,9 @@ const LIST_LIMIT = 500;
 /** Sessions missing in a list are asked for one by one, at most so many a round. */
 const QUERIES_PER_ROUND = 50;
 
+/** The tag of WhatsApp's side in every session; 10.5 gives the last figures only to a delete that names it. */
+export const FROM_TAG = 'whatsapp';
+
 /** One rtpengine and the sessions of this process on it. */
 export class Node {
   readonly config: RtpengineConfig;
@@ -67,7 +70,7 @@ export class Node {
   async delete(callId: string): Promise<NgReply | undefined> {
     this.#sessions.delete(callId);
     try {
-      return await this.#ng.request('delete', { 'call-id': callId, 'delete delay': 0 });
+      return await this.#ng.request('delete', { 'call-id': callId, 'from-tag': FROM_TAG, 'delete delay': 0 });
     } catch (error) {
       if (error instanceof NgTimeout) {
         this.#leftovers.add(callId);

@@ -2,7 +2,7 @@ import type { RtpengineConfig } from '../config/types.js';
 import type { Conditioner, RelayHandle } from './conditioner/conditioner.js';
 import type { Log } from './log.js';
 import { NgRefusal, NgTimeout, type NgArguments, type NgReply } from './ng/client.js';
-import type { Node } from './node.js';
+import { FROM_TAG, type Node } from './node.js';
 import { MediaFailure, type MediaSession, type MediaStats, type UserCallMedia } from './port.js';
 import { PROFILES, codecArguments, directionArguments } from './profiles.js';
 import { answerForNode, planPbxOffer, readPbxAnswer, writePbxOffer, type PbxOffer } from './sdp/pbx.js';
@@ -10,7 +10,9 @@ import { readAudio, type AudioFacts, type Format } from './sdp/read.js';
 import { answerForWhatsApp, offerForNode, type WhatsAppOffer } from './sdp/whatsapp.js';
 import { mediaStats } from './stats.js';
 
-const TAGS = { 'from-tag': 'whatsapp', 'to-tag': 'pbx' };
+/** Session id of our SDPs (RFC 8866, 5.2): numeric; every call has its own dialogs, so one will do. */
+const ORIGIN = String(Date.now());
+const TAGS = { 'from-tag': FROM_TAG, 'to-tag': 'pbx' };
 
 export interface SessionParts {
   readonly request: UserCallMedia;
@@ -40,7 +42,7 @@ export class UserCallSession implements MediaSession {
     this.closed = new Promise((resolve) => (this.#resolveClosed = resolve));
     const { config } = parts.node;
     const told = config.advertised?.pbx ?? config.relayAddress;
-    this.pbxOffer = writePbxOffer(plan, parts.request.id, told, parts.relay.port);
+    this.pbxOffer = writePbxOffer(plan, ORIGIN, told, parts.relay.port);
   }
 
   /** Makes the session on `node`. @throws NgTimeout, NgRefusal, MediaFailure; the caller cleans up. */
@@ -53,6 +55,7 @@ export class UserCallSession implements MediaSession {
   ): Promise<UserCallSession> {
     // Both at once: the relay's port does not depend on what rtpengine answers.
     const opening = openRelay(deps.conditioner, node.config, deps.onLost);
+    opening.catch(() => undefined); // looked at below, perhaps after it has failed
     try {
       const reply = await node.request('offer', callId, offerArguments(request, offer, node.config));
       const sdp = sdpOf(reply, 'offer');
@@ -68,7 +71,7 @@ export class UserCallSession implements MediaSession {
   }
 
   async answer(pbxAnswer: string, pbxAddress?: string): Promise<string> {
-    const { offer, node, relay, request, callId } = this.#parts;
+    const { offer, node, relay, callId } = this.#parts;
     const pbx = readPbxAnswer(pbxAnswer, this.#plan);
     const format = this.#planned(pbx.format);
     const whatsapp = whatsappFormat(offer, format);
@@ -77,7 +80,7 @@ export class UserCallSession implements MediaSession {
     const transcoding = whatsapp.codec !== format.codec;
     const event = transcoding ? undefined : offer.facts.events.at8000;
     const { relayAddress } = node.config;
-    const sdp = answerForNode(format, event, request.id, relayAddress, relay.port);
+    const sdp = answerForNode(format, event, ORIGIN, relayAddress, relay.port);
     const reply = await this.#command('answer', callId, { ...TAGS, sdp, ...PROFILES[offer.keying].answer });
     relay.route({
       node: { address: this.#nodeSide.address, port: this.#nodeSide.port },
@@ -90,7 +93,7 @@ export class UserCallSession implements MediaSession {
     });
     return answerForWhatsApp(offer, sdpOf(reply, 'answer'), {
       format: whatsapp,
-      id: request.id,
+      id: ORIGIN,
       advertised: node.config.advertised?.whatsapp,
     });
   }
@@ -108,7 +111,7 @@ export class UserCallSession implements MediaSession {
     const { node, relay, callId } = this.#parts;
     const [counters, reply] = await Promise.all([relay.close(), node.delete(callId)]);
     this.#resolveClosed();
-    return mediaStats(reply, TAGS['from-tag'], counters);
+    return mediaStats(reply, FROM_TAG, counters);
   }
 
   #planned(format: Format): Format {
@@ -131,8 +134,8 @@ export class UserCallSession implements MediaSession {
 
 function offerArguments(request: UserCallMedia, offer: WhatsAppOffer, config: RtpengineConfig): NgArguments {
   return {
-    'from-tag': TAGS['from-tag'],
-    sdp: offerForNode(offer, { ipv6: config.ipv6, id: request.id, version: 1, setup: 'passive' }),
+    'from-tag': FROM_TAG,
+    sdp: offerForNode(offer, { ipv6: config.ipv6, id: ORIGIN, version: 1, setup: 'passive' }),
     ...PROFILES[offer.keying].offer,
     ...codecArguments(
       offer.formats.map((f) => f.codec),

@@ -19,8 +19,12 @@ interface Entry {
   closed?: (counters: RelayCounters | undefined) => void;
 }
 
-/** tsx runs the source, node the compiled file. */
-const WORKER = new URL(import.meta.url.endsWith('.ts') ? './worker.ts' : './worker.js', import.meta.url);
+/** node runs the compiled file; where tsx runs the source, it has to be told again for a thread. */
+function startThread(): Worker {
+  if (!import.meta.url.endsWith('.ts')) return new Worker(new URL('./worker.js', import.meta.url));
+  const [tsx, source] = [import.meta.resolve('tsx/esm/api'), new URL('./worker.ts', import.meta.url).href];
+  return new Worker(`import('${tsx}').then((api) => (api.register(), import('${source}')))`, { eval: true });
+}
 
 /**
  * Owns the worker thread that relays plain RTP. A crashed worker ends its calls through `onLost`; the next call
@@ -98,7 +102,7 @@ export class Conditioner {
   }
 
   #start(): Worker {
-    const worker = new Worker(WORKER);
+    const worker = startThread();
     worker.unref();
     worker.on('message', (message: FromWorker) => this.#hear(message));
     worker.on('error', (error: Error) => this.#crashed(worker, error));

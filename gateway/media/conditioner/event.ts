@@ -12,6 +12,11 @@ export function eventDuration(packet: Buffer): number | undefined {
   return packet.length < offset + EVENT_LENGTH ? undefined : packet.readUInt16BE(offset + 2);
 }
 
+/** The E bit: this packet reports the whole event. */
+export function eventEnds(packet: Buffer): boolean {
+  return (packet.readUInt8(payloadOffset(packet) + 1) & 0x80) !== 0;
+}
+
 export function setEventDuration(packet: Buffer, duration: number): void {
   packet.writeUInt16BE(Math.min(0xffff, duration), payloadOffset(packet) + 2);
 }

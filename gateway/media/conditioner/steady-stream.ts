@@ -1,5 +1,5 @@
 import type { PbxCodec } from '../../config/types.js';
-import { EventClock, eventDuration, setEventDuration } from './event.js';
+import { EventClock, eventDuration, eventEnds, setEventDuration } from './event.js';
 import {
   FRAME_UNITS,
   RTP_HEADER,
@@ -23,6 +23,10 @@ const PATIENCE_MS = 10;
 const PAUSE_FRAMES = 3;
 /** How far late packets may push the stream behind the PBX's clock before they are dropped instead. */
 const MAX_LAG_FRAMES = 3;
+/** An event that stops without its end is taken for over after so many repetitions of its last packet. */
+const MAX_REPETITIONS = 5;
+/** Room for a telephone-event packet with header extension. */
+const EVENT_COPY = 128;
 /** A step in sequence number or timestamp (s) beyond this is a new stream under the old SSRC. */
 const MAX_SEQUENCE_STEP = 500;
 const MAX_TIMESTAMP_STEP_S = 5;
@@ -47,6 +51,16 @@ interface Source {
   since: number;
   sequenceShift: number;
   timestampShift: number;
+}
+
+/** A key being pressed. */
+interface OpenEvent {
+  /** Its timestamp in the PBX's stream and in ours. */
+  readonly source: number;
+  readonly out: number;
+  /** Length of its last packet out, to be repeated where the next one is overdue; 0 once it has ended. */
+  length: number;
+  repeated: number;
 }
 
 export interface StreamCounters {
@@ -82,7 +96,9 @@ export class SteadyStream {
   #source: Source | undefined;
   #filledInARow = 0;
   #lag = 0;
-  #event: { readonly source: number; readonly out: number } | undefined;
+  #event: OpenEvent | undefined;
+  /** The last event packet out, for repetition. */
+  readonly #eventCopy = Buffer.alloc(EVENT_COPY);
 
   constructor(options: SteadyStreamOptions) {
     this.#o = options;
@@ -111,6 +127,8 @@ export class SteadyStream {
     this.#timestamp = (this.#timestamp + missed * this.#frame) >>> 0;
     this.#due += missed * FRAME_MS;
     this.#sequence = (this.#sequence + 1) & 0xffff;
+    const event = this.#openEvent();
+    if (event !== undefined) return this.#repeat(event);
     writeHeader(this.#silence, this.#sequence, this.#timestamp, this.#o.ssrc);
     this.#timestamp = (this.#timestamp + this.#frame) >>> 0;
     this.#due += FRAME_MS;
@@ -123,6 +141,8 @@ export class SteadyStream {
   accept(packet: Buffer, now: number): boolean {
     if (this.#due === Infinity || !this.#acceptable(packet)) return this.#drop();
     const isEvent = this.#isEvent(packet);
+    // An event takes the place of audio; rtpengine would take what follows audio for another event.
+    if (!isEvent && this.#openEvent() !== undefined) return this.#drop();
     setPayloadType(packet, isEvent ? (this.#o.to.event ?? 0) : this.#o.to.audio);
     const source = this.#follow(packet);
     const step = sequenceDistance(sequenceOf(packet), source.last);
@@ -141,7 +161,7 @@ export class SteadyStream {
     if (this.#filledInARow > 0) source.since = source.last;
     this.#filledInARow = 0;
     writeHeader(packet, this.#sequence, timestamp, this.#o.ssrc);
-    const units = isEvent ? this.#stampEvent(packet, inTimestamp, now) : audioUnits(packet, this.#o.codec);
+    const units = isEvent ? this.#stampEvent(packet, now) : audioUnits(packet, this.#o.codec);
     this.#advance(timestamp, units);
     this.#due = now + (isEvent ? FRAME_MS : Math.max(FRAME_MS, (units / this.#frame) * FRAME_MS));
     this.counters.packets += 1;
@@ -218,17 +238,34 @@ export class SteadyStream {
     const ahead = timestampDistance(mapped, this.#timestamp);
     const plausible = ahead >= 0 && ahead <= MAX_TIMESTAMP_STEP_S * 50 * this.#frame;
     const out = plausible && this.#filledInARow < PAUSE_FRAMES ? mapped : this.#timestamp;
-    this.#event = { source: inTimestamp, out };
+    this.#event = { source: inTimestamp, out, length: 0, repeated: 0 };
     return out;
   }
 
   /** Sets the 8 kHz duration; returns how far the event reaches on the media clock. */
-  #stampEvent(packet: Buffer, inTimestamp: number, now: number): number {
+  #stampEvent(packet: Buffer, now: number): number {
+    const event = this.#event;
     const duration = eventDuration(packet);
-    if (duration === undefined) return 0;
-    const at8Khz = this.#clock.to8Khz(duration, inTimestamp, now);
+    if (event === undefined || duration === undefined) return 0;
+    const at8Khz = this.#clock.to8Khz(duration, event.source, now);
     setEventDuration(packet, at8Khz);
+    event.length = eventEnds(packet) || packet.length > EVENT_COPY ? 0 : packet.copy(this.#eventCopy);
+    event.repeated = 0;
     return at8Khz * (this.#frame / FRAME_UNITS.PCMA);
+  }
+
+  #openEvent(): OpenEvent | undefined {
+    const event = this.#event;
+    return event !== undefined && event.length > 0 && event.repeated < MAX_REPETITIONS ? event : undefined;
+  }
+
+  #repeat(event: OpenEvent): Buffer {
+    event.repeated += 1;
+    const packet = this.#eventCopy.subarray(0, event.length);
+    writeHeader(packet, this.#sequence, event.out, this.#o.ssrc);
+    this.#due += FRAME_MS;
+    this.#filledInARow += 1;
+    return packet;
   }
 
   #advance(timestamp: number, units: number): void {
