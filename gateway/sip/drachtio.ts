@@ -23,7 +23,7 @@ export interface DrachtioOptions {
   readonly secret: string;
   /** How long connect() tries before it rejects, milliseconds (default 10,000). */
   readonly connectTimeoutMs?: number;
-  /** How often the server is pinged, milliseconds (default 10,000). */
+  /** How often the server is pinged, milliseconds (default 5,000); two unanswered pings end the link. */
   readonly heartbeatMs?: number;
   readonly log?: SipLog;
 }

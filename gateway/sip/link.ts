@@ -11,7 +11,7 @@ export interface LinkOptions {
   readonly secret: string;
   /** How long connect() tries, milliseconds (default 10,000). */
   readonly connectTimeoutMs?: number;
-  /** A ping is sent this often; the link is given up when one is unanswered at the next (default 10,000 ms). */
+  /** A ping is sent this often, milliseconds (default 5,000); the link is given up when two go by unanswered. */
   readonly heartbeatMs?: number;
   readonly log: SipLog;
 }
@@ -192,19 +192,20 @@ export class Link {
 
   /** A server that is gone without a FIN is found out by this alone. */
   #startHeartbeat(socket: Socket): NodeJS.Timeout {
-    let answered = true;
+    // Two: after a pause of our own process this timer may run before an answer that has arrived is read.
+    let unanswered = 0;
     return setInterval(() => {
-      const pending = this.#srf.app.client?.mapServer.get(socket)?.pendingRequests;
-      if (!answered || !pending) {
+      const agent = this.#srf.app.client;
+      const pending = agent?.mapServer.get(socket)?.pendingRequests;
+      if (unanswered === 2 || !agent || !pending) {
         this.#options.log.error({ server: this.#server }, 'the SIP server does not answer; connecting again');
         socket.destroy();
         return;
       }
-      answered = false;
-      const id = this.#srf.app.client?.wp.send(socket, 'ping') ?? '';
-      pending.set(id, () => {
-        answered = true;
+      unanswered++;
+      pending.set(agent.wp.send(socket, 'ping'), () => {
+        unanswered = 0;
       });
-    }, this.#options.heartbeatMs ?? 10_000);
+    }, this.#options.heartbeatMs ?? 5000);
   }
 }
