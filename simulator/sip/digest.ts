@@ -8,7 +8,8 @@ export interface DigestCredentials {
   readonly uri: string;
 }
 
-interface Challenge {
+/** A Digest challenge; what the gateway did not send is not there. */
+export interface Challenge {
   readonly realm?: string;
   readonly nonce?: string;
   readonly opaque?: string;
@@ -38,7 +39,7 @@ export class MetaDigest extends DigestAuthentication {
     this.stale = challenge.stale;
     if (request.method !== 'INVITE' || !this.stillWanted()) return false;
     if (realm === undefined || nonce === undefined) return false;
-    if ((algorithm !== undefined && algorithm !== 'MD5') || qop?.includes('auth') !== true) {
+    if ((algorithm !== undefined && algorithm.toUpperCase() !== 'MD5') || qop?.includes('auth') !== true) {
       this.refuses(`algorithm=${algorithm ?? '(none)'}, qop=${qop?.join() ?? '(none)'}`);
       return false;
     }

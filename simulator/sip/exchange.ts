@@ -1,27 +1,31 @@
 import {
-  Grammar,
-  IncomingRequestMessage,
-  IncomingResponseMessage,
   LoggerFactory,
-  Parser,
+  URI,
   UserAgentCore,
   type DigestAuthentication,
   type OutgoingRequestMessage,
-  type URI,
 } from 'sip.js/lib/core/index.js';
+import { coreRequest, coreResponse } from './core-message.js';
 import type { CallIdentity } from './identity.js';
 import { judgeResponse, judgeTarget } from './judge.js';
 import { RESPONSE_HEADERS, writeReply } from './reply.js';
 import type { Report } from './rules-used.js';
 import type { SipSocket } from './sip-socket.js';
-import { cseq, header, headerList, parameter, parseSipText, statusOf, type SipText } from './sip-text.js';
-import { coreCallId, type Wire } from './wire.js';
+import {
+  cseq,
+  formatSipText,
+  header,
+  headerList,
+  parameter,
+  parseSipText,
+  statusOf,
+  type SipText,
+} from './sip-text.js';
+import type { Wire } from './wire.js';
 
 /** sip.js logs each transition; what matters here is in the ladder and in the violations. */
 export const SILENT = new LoggerFactory();
 SILENT.builtinEnabled = false;
-
-const CORE_LOGGER = SILENT.getLogger('simulator');
 
 /** What an exchange needs of its owner and of the edge. */
 export interface ExchangeHost {
@@ -50,7 +54,7 @@ export class Exchange {
     private readonly host: ExchangeHost,
   ) {
     const transport = { protocol: 'TLS', send: (text: string) => this.#send(text) };
-    const contact = parseUri(id.contactUri);
+    const contact = coreUri(id.contactUri);
     this.core = new UserAgentCore({
       aor: contact,
       contact: { pubGruu: undefined, tempGruu: undefined, uri: contact, toString: () => `<${id.contactUri}>` },
@@ -61,7 +65,7 @@ export class Exchange {
       sipjsId: '',
       supportedOptionTags: [],
       supportedOptionTagsResponse: [],
-      userAgentHeaderFieldValue: 'Facebook SipGateway',
+      userAgentHeaderFieldValue: undefined,
       viaForceRport: false,
       viaHost: 'core.invalid',
       authenticationFactory: () => host.digest(),
@@ -72,16 +76,15 @@ export class Exchange {
   /** A request outside of any dialog, ready for the core. */
   request(method: string, body?: string): OutgoingRequestMessage {
     const { id, core } = this;
-    // The user parameters stay out of the core's URI, which would escape them; the wire writes the literal.
-    const target = parseUri(`${id.toUri};transport=tls`);
+    const target = coreUri(id.toUri);
     const options = {
-      callId: coreCallId(id.callId),
+      callId: id.callId,
       fromTag: id.fromTag,
       cseq: 1000 + Math.floor(Math.random() * 9000),
     };
     const sdp =
       body === undefined ? undefined : { contentDisposition: 'session', contentType: 'application/sdp', content: body };
-    return core.makeOutgoingRequestMessage(method, target, parseUri(id.fromUri), parseUri(id.toUri), options, [], sdp);
+    return core.makeOutgoingRequestMessage(method, target, coreUri(id.fromUri), coreUri(id.toUri), options, [], sdp);
   }
 
   /** A message of the gateway that carries this exchange's Call-ID. */
@@ -104,8 +107,8 @@ export class Exchange {
 
   #receiveResponse(text: SipText): void {
     const vias = this.wire.expectedVias(text);
-    const forCore = this.wire.response(text);
-    if (vias === undefined || forCore === undefined) {
+    const branch = this.wire.answeredBranch(text);
+    if (vias === undefined || branch === undefined) {
       this.host.report(
         'via',
         `response to nothing sent: ${text.startLine}, Via: ${headerList(text, 'via').join(' | ')}`,
@@ -114,9 +117,7 @@ export class Exchange {
     }
     judgeResponse(text, vias, { id: this.id, hostname: this.host.hostname }, this.host.report);
     this.host.onResponse?.(text);
-    const message = Parser.parseMessage(forCore, CORE_LOGGER);
-    if (message instanceof IncomingResponseMessage) this.core.receiveIncomingResponseFromTransport(message);
-    else this.#malformed(text, 'refused by the grammar');
+    this.core.receiveIncomingResponseFromTransport(coreResponse(text, branch));
   }
 
   #receiveRequest(text: SipText, from: SipSocket): void {
@@ -149,11 +150,7 @@ export class Exchange {
   }
 
   #receiveBye(text: SipText, from: SipSocket): void {
-    const message = Parser.parseMessage(this.wire.incoming(text), CORE_LOGGER);
-    if (!(message instanceof IncomingRequestMessage)) {
-      this.#malformed(text, 'refused by the grammar');
-      return;
-    }
+    const message = coreRequest(text, this.core.configuration.contact.uri.user ?? '');
     this.#responders.set(message.viaBranch, from);
     this.core.receiveIncomingRequestFromTransport(message);
   }
@@ -171,22 +168,23 @@ export class Exchange {
   async #send(text: string): Promise<void> {
     const message = parseSipText(text);
     if (!message) throw new Error('the core wrote no SIP message');
+    message.headers = message.headers.filter(([name]) => name !== 'Content-Length' && name !== 'Supported');
     if (statusOf(message) === undefined) {
-      const raw = this.wire.request({ ...message, headers: message.headers.filter(([n]) => n !== 'Content-Length') });
+      const raw = this.wire.request(message);
       this.host.record('out', raw);
       await this.host.send(raw);
       return;
     }
     // A response leaves on the connection its request came by (RFC 3261 section 18.2.2).
-    const raw = this.wire.outgoingResponse({ ...message, headers: message.headers.concat(RESPONSE_HEADERS) });
+    const raw = formatSipText({ ...message, headers: message.headers.concat(RESPONSE_HEADERS) });
     const branch = parameter(headerList(message, 'via')[0] ?? '', 'branch') ?? '';
     this.host.record('out', raw);
     this.#responders.get(branch)?.send(raw);
   }
 }
 
-function parseUri(text: string): URI {
-  const uri = Grammar.URIParse(text);
-  if (!uri) throw new TypeError(`not a SIP URI: ${text}`);
-  return uri;
+/** The core's own view of an address; parameters stay out, the wire writes literals. */
+function coreUri(text: string): URI {
+  const [, user = '', host = ''] = /^sip:(?:([^@;]*)[^@]*@)?([^;]*)/.exec(text) ?? [];
+  return new URI('sip', user, host);
 }

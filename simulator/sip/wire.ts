@@ -1,18 +1,7 @@
 import type { CallIdentity } from './identity.js';
-import {
-  addressUri,
-  canonicalName,
-  cseq,
-  formatSipText,
-  header,
-  headerList,
-  parameter,
-  statusOf,
-  type SipText,
-} from './sip-text.js';
+import { addressUri, cseq, formatSipText, header, headerList, parameter, statusOf, type SipText } from './sip-text.js';
 
 const CORE_BRANCH = 'z9hG4bK';
-const CORE_VIA_HOST = 'core.invalid';
 const EDGE_HOPS = ['[2803:6080:f948:9597::]:47237', '[2803:6080:f950:95b1::]:8191', '[2803:6080:f954:1c02::]:40912'];
 export const ALLOW = 'INVITE, ACK, BYE, CANCEL, NOTIFY, OPTIONS';
 
@@ -22,9 +11,8 @@ export interface WireFaults {
 }
 
 /**
- * Turns what sip.js' core writes into what leaves Meta's edge, and what comes from the gateway into what the core can
- * read. The core knows one Via, no proxies before it, and drops responses with several Vias; so the three Vias and the
- * Record-Route pair between them, the literal URIs, the header order and Meta's own headers are made here.
+ * Turns what sip.js' core writes into what leaves Meta's edge. The core knows one Via and no proxies before it; so the
+ * three Vias with the Record-Route pair between them, the literal URIs, the header order and Meta's own headers are made here.
  */
 export class Wire {
   readonly #inviteBranches = new Set<string>();
@@ -85,40 +73,14 @@ export class Wire {
     return this.#viasSent.get(cancel ? `${branch} CANCEL` : branch);
   }
 
-  /** A response of the gateway as the core reads it: one Via, one challenge. Undefined if it answers nothing sent. */
-  response(response: SipText): string | undefined {
-    const branch = this.#coreBranch(response);
-    if (branch === undefined) return undefined;
-    const status = statusOf(response) ?? 0;
+  /** The core's branch of the request that a response answers, its Contact noted; undefined if it answers nothing sent. */
+  answeredBranch(response: SipText): string | undefined {
     const toTag = parameter(header(response, 'to') ?? '', 'tag');
     const contact = headerList(response, 'contact')[0];
-    if (toTag !== undefined && contact !== undefined && status < 300) {
+    if (toTag !== undefined && contact !== undefined && (statusOf(response) ?? 0) < 300) {
       this.#remoteTargets.set(toTag, addressUri(contact));
     }
-    const kept = ['from', 'to', 'cseq', 'contact', 'record-route', 'content-type'];
-    const lines = response.headers
-      .map(([name, value]) => [canonicalName(name), value] as const)
-      .filter(([name]) => kept.includes(name))
-      .concat(chooseChallenge(response));
-    const head = lines.map(([name, value]) => `${name}: ${value}\r\n`).join('');
-    return `${response.startLine}\r\nVia: SIP/2.0/TLS ${CORE_VIA_HOST};branch=${branch}\r\nCall-ID: ${coreCallId(this.id.callId)}\r\n${head}\r\n${response.body}`;
-  }
-
-  /** A request of the gateway as the core reads it. */
-  incoming(request: SipText): string {
-    return this.#withCallId(request, coreCallId(this.id.callId));
-  }
-
-  /** A response of the core to such a request as it leaves. */
-  outgoingResponse(response: SipText): string {
-    return this.#withCallId(response, this.id.callId);
-  }
-
-  #withCallId({ startLine, headers, body }: SipText, callId: string): string {
-    const lines = headers
-      .filter(([name]) => canonicalName(name) !== 'content-length')
-      .map(([name, value]) => [name, canonicalName(name) === 'call-id' ? callId : value] as const);
-    return formatSipText({ startLine, headers: lines, body });
+    return this.#coreBranch(response);
   }
 
   #vias(coreBranch: string): readonly string[] {
@@ -140,7 +102,7 @@ export class Wire {
   #requestUri(core: SipText, method: string, hopByHop: boolean): string {
     if (method === 'INVITE' || hopByHop) return this.id.requestUri;
     const toTag = parameter(header(core, 'to') ?? '', 'tag') ?? '';
-    return this.#remoteTargets.get(toTag) ?? core.startLine.split(' ')[1] ?? '';
+    return this.#remoteTargets.get(toTag) ?? this.id.requestUri;
   }
 
   /** The gateway's own Route values: Meta's two were consumed by the proxies before the edge. */
@@ -160,17 +122,4 @@ export class Wire {
         return [];
     }
   }
-}
-
-/** sip.js keeps to RFC 3261, where a Call-ID holds no "="; Meta's ends in two. */
-export function coreCallId(callId: string): string {
-  return callId.replaceAll('=', '');
-}
-
-/** Of several challenges the one that Meta can answer, MD5; else the first (RFC 8760 section 2.4). */
-function chooseChallenge(response: SipText): (readonly [string, string])[] {
-  const name = statusOf(response) === 401 ? 'www-authenticate' : 'proxy-authenticate';
-  const challenges = response.headers.filter(([n]) => n.toLowerCase() === name).map(([, value]) => value);
-  const chosen = challenges.find((value) => /algorithm\s*=\s*"?md5"?\s*(?:,|$)/i.test(value)) ?? challenges[0];
-  return chosen === undefined ? [] : [[name, chosen]];
 }
