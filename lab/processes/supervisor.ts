@@ -1,14 +1,17 @@
-import { type ChildProcess, spawn } from 'node:child_process';
+import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { createWriteStream } from 'node:fs';
 import { rm } from 'node:fs/promises';
-import type { Writable } from 'node:stream';
+import type { Readable, Writable } from 'node:stream';
+import { text } from 'node:stream/consumers';
 import { setTimeout as delay } from 'node:timers/promises';
 import { descendants, readUsage, type Usage } from './usage.js';
 
 /** How a program ended. */
 export type ExitStatus =
   { readonly kind: 'exit'; readonly code: number } | { readonly kind: 'signal'; readonly signal: number };
+
+export type SignalName = 'TERM' | 'KILL' | 'INT' | 'HUP' | 'STOP' | 'CONT' | 'USR1' | 'USR2';
 
 export interface SuperviseOptions {
   /** Program and arguments. */
@@ -34,39 +37,44 @@ export interface Supervised {
   /** CPU time and memory of the program and its children. */
   usage(): Usage;
   /** Sends a signal, named without SIG, to the program. */
-  signal(name: 'TERM' | 'KILL' | 'INT' | 'HUP' | 'STOP' | 'CONT' | 'USR1' | 'USR2'): void;
+  signal(name: SignalName): void;
   /** Ends the program, everything it started, and its folder. */
   close(): Promise<void>;
 }
 
+/** In the program's folder once it has ended. */
+const ENDED = '.ended';
+
 /*
  * The shell between us and the program. File descriptor 3 is the lifeline: a pipe that only we write to. A line in
- * it is a signal to send. Its end means that we are gone: the kernel closes it whatever killed us, so this also works
- * after SIGKILL. Then the shell's watcher ends the program, removes its folder and kills the rest of the group,
- * itself included. The whole is a session of its own, so Ctrl-C at our terminal reaches us alone, and we close in order.
+ * it is a signal to send. Its end means that we have closed, or are gone: the kernel closes it whatever killed us, so
+ * this also works after SIGKILL. Then the shell's watcher ends the program, removes its folder and kills the rest of
+ * the group, itself included. File descriptor 4 tells us the program's status. The whole is a session of its own, so
+ * Ctrl-C at our terminal reaches us alone, and we close in order.
  */
 const SUPERVISOR = `
 folder=$1; shift
-"$@" </dev/null 3<&- &
+"$@" </dev/null 3<&- 4>&- &
 program=$!
 {
-  while read -r name; do kill -s "$name" "$program" 2>/dev/null; done
-  trap '' TERM
-  kill -s CONT "$program" 2>/dev/null
-  kill -s TERM "$program" 2>/dev/null
-  tries=50
-  while [ $tries -gt 0 ] && kill -s 0 "$program" 2>/dev/null; do sleep 0.05; tries=$((tries - 1)); done
-  kill -s KILL "$program" 2>/dev/null
+  while read -r name; do kill -s "$name" "$program"; done
+  if [ ! -e "$folder/${ENDED}" ]; then
+    kill -s CONT "$program"
+    kill -s TERM "$program"
+    tries=50
+    while [ $tries -gt 0 ] && kill -s 0 "$program"; do sleep 0.05; tries=$((tries - 1)); done
+    kill -s KILL "$program"
+  fi
   rm -rf -- "$folder"
   kill -s KILL 0
-} <&3 >/dev/null 2>&1 &
-watcher=$!
+} <&3 4>&- >/dev/null 2>&1 &
 exec 3<&-
 wait "$program"
 status=$?
-kill -s TERM "$watcher" # has no effect on one that is clearing up
-wait "$watcher" 2>/dev/null
-exit "$status"
+: >"$folder/${ENDED}" # its process id may be another's from now on
+echo "$status" >&4
+exec >/dev/null 2>&1 4>&-
+wait
 `;
 
 /**
@@ -78,47 +86,46 @@ export async function supervise(options: SuperviseOptions): Promise<Supervised> 
   const args = ['-c', SUPERVISOR, 'supervisor', options.folder, ...pinned, ...options.command];
   const shell = spawn('/bin/sh', args, {
     detached: true, // its own session and process group
-    stdio: ['ignore', 'pipe', 'pipe', 'pipe'],
+    stdio: ['ignore', 'pipe', 'pipe', 'pipe', 'pipe'],
     env: { ...process.env, ...options.env },
     ...(options.cwd === undefined ? {} : { cwd: options.cwd }),
   });
-  const exited = exitOf(shell);
   await once(shell, 'spawn');
+  const gone = once(shell, 'exit').then(() => undefined);
   const log = createWriteStream(options.logFile, { flags: 'a' });
   log.on('error', () => undefined); // the folder may be gone before the last line
   shell.stdout?.pipe(log, { end: false });
   shell.stderr?.pipe(log, { end: false });
-  const lifeline = shell.stdio[3] as Writable;
-  lifeline.on('error', () => undefined); // the program ended by itself
-  return new SupervisedProgram(shell, exited, lifeline, log, options);
+  const [, , , lifeline, status] = shell.stdio as [unknown, unknown, unknown, Writable, Readable];
+  lifeline.on('error', () => undefined); // the shell was killed
+  return new SupervisedProgram(shell.pid ?? 0, statusOf(status), gone, lifeline, log, options);
 }
 
 class SupervisedProgram implements Supervised {
   #closing: Promise<void> | undefined;
+  #ended = false;
 
   constructor(
-    private readonly shell: ChildProcess,
+    private readonly group: number,
     readonly exited: Promise<ExitStatus>,
+    private readonly gone: Promise<void>,
     private readonly lifeline: Writable,
     private readonly log: Writable,
     private readonly options: SuperviseOptions,
-  ) {}
-
-  get #group(): number {
-    return this.shell.pid ?? 0;
+  ) {
+    void exited.then(() => (this.#ended = true));
   }
 
   get pid(): number | undefined {
-    const children = this.#group > 0 ? descendants(this.#group) : [];
-    return children.find((child) => child.parent === this.#group && !child.shell)?.pid;
+    return descendants(this.group).find((child) => child.parent === this.group && !child.shell)?.pid;
   }
 
   usage(): Usage {
-    return readUsage(descendants(this.#group).filter((child) => !child.shell));
+    return readUsage(descendants(this.group).filter((child) => !child.shell));
   }
 
-  signal(name: 'TERM' | 'KILL' | 'INT' | 'HUP' | 'STOP' | 'CONT' | 'USR1' | 'USR2'): void {
-    if (this.shell.exitCode === null && this.shell.signalCode === null) this.lifeline.write(`${name}\n`);
+  signal(name: SignalName): void {
+    if (!this.#ended) this.lifeline.write(`${name}\n`);
   }
 
   close(): Promise<void> {
@@ -135,29 +142,17 @@ class SupervisedProgram implements Supervised {
     timer.abort();
     this.signal('KILL');
     await this.exited;
-    this.#killGroup();
     this.lifeline.end();
+    await this.gone;
+    while (descendants(this.group).length > 0) await delay(5); // SIGKILL is on its way to them
     this.log.end();
     await rm(this.options.folder, { recursive: true, force: true, maxRetries: 3 });
   }
-
-  /** What the program started and left behind is in its process group. */
-  #killGroup(): void {
-    try {
-      process.kill(-this.#group, 'SIGKILL');
-    } catch {
-      // nobody is left
-    }
-  }
 }
 
-/** The shell passes the program's status on; above 128 it is a signal, POSIX sh, section 2.8.2. */
-function exitOf(shell: ChildProcess): Promise<ExitStatus> {
-  return new Promise((resolve) => {
-    shell.once('error', () => resolve({ kind: 'exit', code: 127 }));
-    shell.once('exit', (code) => {
-      if (code === null) resolve({ kind: 'signal', signal: 9 });
-      else resolve(code > 128 ? { kind: 'signal', signal: code - 128 } : { kind: 'exit', code });
-    });
-  });
+/** One line with the shell's `$?`: above 128 it is a signal, POSIX sh, section 2.8.2. No line: the shell was killed. */
+async function statusOf(status: Readable): Promise<ExitStatus> {
+  const line = await text(status);
+  const code = line === '' ? 128 + 9 : Number(line);
+  return code > 128 ? { kind: 'signal', signal: code - 128 } : { kind: 'exit', code };
 }

@@ -18,7 +18,7 @@ export interface ProcessEntry {
 const TICK_MS = 10; // USER_HZ is 100 on every Linux that runs Debian's x64 and arm64
 const PAGE_KB = 4;
 
-/** All processes of the session that `leader` started, the leader included, as /proc shows them now. */
+/** All living processes of the session that `leader` started, the leader included, as /proc shows them now. */
 export function descendants(leader: number): ProcessEntry[] {
   return readdirSync('/proc')
     .filter((name) => /^\d+$/.test(name))
@@ -30,7 +30,7 @@ export function readUsage(entries: readonly ProcessEntry[]): Usage {
   return { cpuMs: sum((one) => one.cpuTicks) * TICK_MS, rssKb: sum((one) => one.rssPages) * PAGE_KB };
 }
 
-/** proc_pid_stat(5): fields 4 (parent), 6 (session), 14 to 17 (CPU ticks) and 24 (resident pages). */
+/** proc_pid_stat(5): fields 3 (state), 4 (parent), 6 (session), 14 to 17 (CPU ticks) and 24 (resident pages). */
 function entry(pid: number, leader: number): ProcessEntry | undefined {
   const stat = read(`/proc/${pid}/stat`);
   const fields = stat
