@@ -3,19 +3,22 @@ import { performance } from 'node:perf_hooks';
 const SLOTS = 4;
 export const PACKET_MS = 20;
 
+/** @param lateMs how far behind its time the call comes: more than a few ms means that the process was stalled. */
+export type Tick = (lateMs: number) => void;
+
 /**
  * Calls each subscriber once every 20 ms without drift: the n-th call is due at start + n · 20 ms, late ones are made up
  * for. Subscribers are spread over four slots of 5 ms so that many peers do not send in one burst.
  */
 export class MediaClock {
-  readonly #slots: Set<() => void>[] = Array.from({ length: SLOTS }, () => new Set<() => void>());
+  readonly #slots = Array.from({ length: SLOTS }, () => new Set<Tick>());
   #timer: NodeJS.Timeout | undefined;
   #startedAt = 0;
   #ticks = 0;
   #next = 0;
 
   /** @returns a function that ends the subscription. */
-  subscribe(tick: () => void): () => void {
+  subscribe(tick: Tick): () => void {
     const slot = this.#slots[this.#next++ % SLOTS]!;
     slot.add(tick);
     if (this.#timer === undefined) {
@@ -42,10 +45,12 @@ export class MediaClock {
   }
 
   #run(): void {
-    const due = Math.floor(((performance.now() - this.#startedAt) * SLOTS) / PACKET_MS);
+    const elapsed = performance.now() - this.#startedAt;
+    const due = Math.floor((elapsed * SLOTS) / PACKET_MS);
     while (this.#ticks < due && this.#timer !== undefined) {
       this.#ticks++;
-      for (const tick of this.#slots[this.#ticks % SLOTS]!) tick();
+      const lateMs = elapsed - (this.#ticks * PACKET_MS) / SLOTS;
+      for (const tick of this.#slots[this.#ticks % SLOTS]!) tick(lateMs);
     }
     if (this.#timer !== undefined) this.#schedule();
   }

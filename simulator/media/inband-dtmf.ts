@@ -31,9 +31,10 @@ export function* dtmfSteps(pcm: Int16Array, rate: number): Generator<void, Inban
   let current: string | undefined;
   let hops = 0;
   let startedAt = 0;
+  // Blocks that a key fills only in part are not its: that is a block at both ends together.
   const end = (): void => {
     if (current !== undefined && hops >= MIN_HOPS) {
-      keys.push({ key: current, atMs: startedAt, durationMs: hops * HOP_MS });
+      keys.push({ key: current, atMs: startedAt, durationMs: (hops + 1) * HOP_MS });
     }
   };
   for (let at = 0; at + block <= pcm.length; at += hop) {

@@ -11,7 +11,7 @@ export interface ToneMeasure {
 }
 
 const WINDOW_MS = 1000;
-const STEP_MS = 500;
+const STEP_MS = 250;
 /** Below this a window is silence: dBFS of the root mean square. */
 export const SILENCE_DB = -50;
 /** No window will be much better: the search ends. */

@@ -225,6 +225,7 @@ export class MediaPeer extends EventEmitter<MediaPeerEvents> {
       rtcpPackets: this.#ear.rtcpPackets,
       undecryptable,
       packetsSent: this.#sender.packets,
+      ownStallMs: this.#sender.worstLateMs,
       violations: this.violations,
     };
   }

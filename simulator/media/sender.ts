@@ -45,6 +45,8 @@ export class RtpSender {
   readonly ssrc: number;
   packets = 0;
   octets = 0;
+  /** The worst lateness of a packet: this process was stalled that long. */
+  worstLateMs = 0;
   timestamp = randomInt(0x100000000);
   readonly #clock: MediaClock;
   readonly #sounds: SoundLoops;
@@ -83,7 +85,7 @@ export class RtpSender {
   /** Begins to send, once. */
   start(): void {
     if (this.#stop !== undefined || this.#closed || this.#agreed === undefined) return;
-    this.#stop = this.#clock.subscribe(() => this.#tick());
+    this.#stop = this.#clock.subscribe((lateMs) => this.#tick(lateMs));
   }
 
   /** @throws Error for a key that does not exist, and where no telephone-event was agreed. */
@@ -123,7 +125,8 @@ export class RtpSender {
     this.#loopAt = 0;
   }
 
-  #tick(): void {
+  #tick(lateMs: number): void {
+    this.worstLateMs = Math.max(this.worstLateMs, lateMs);
     const agreed = this.#agreed!;
     if (this.#key === undefined && this.#gap === 0) this.#nextKey();
     if (this.#key !== undefined) this.#sendKey(agreed);

@@ -37,7 +37,7 @@ export function looksLikeStun(datagram: Buffer): boolean {
   return datagram.length >= HEADER_LENGTH && datagram[0]! < 4 && datagram.readUInt32BE(4) === MAGIC_COOKIE;
 }
 
-/** Parses a STUN message; undefined where it is malformed or its FINGERPRINT is wrong. */
+/** Parses a STUN message; undefined where it is malformed or its FINGERPRINT, which ICE demands, is missing or wrong. */
 export function parseStun(datagram: Buffer): StunMessage | undefined {
   if (!looksLikeStun(datagram) || datagram.readUInt16BE(2) + HEADER_LENGTH !== datagram.length) return undefined;
   let username: string | undefined;
@@ -45,6 +45,7 @@ export function parseStun(datagram: Buffer): StunMessage | undefined {
   let useCandidate = false;
   let role: StunMessage['role'];
   let integrityAt: number | undefined;
+  let fingerprinted = false;
   for (let at = HEADER_LENGTH; at + 4 <= datagram.length;) {
     const type = datagram.readUInt16BE(at);
     const length = datagram.readUInt16BE(at + 2);
@@ -52,6 +53,7 @@ export function parseStun(datagram: Buffer): StunMessage | undefined {
     if (value.length < length) return undefined;
     if (type === FINGERPRINT) {
       if (length !== 4 || value.readUInt32BE(0) !== fingerprint(datagram.subarray(0, at))) return undefined;
+      fingerprinted = true;
     } else if (integrityAt === undefined) {
       // Attributes after MESSAGE-INTEGRITY are ignored (section 14.5).
       if (type === USERNAME) username = value.toString('utf8');
@@ -63,6 +65,7 @@ export function parseStun(datagram: Buffer): StunMessage | undefined {
     }
     at += 4 + length + ((4 - (length % 4)) % 4);
   }
+  if (!fingerprinted) return undefined;
   return {
     type: datagram.readUInt16BE(0),
     transactionId: datagram.subarray(8, HEADER_LENGTH),

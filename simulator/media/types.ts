@@ -90,6 +90,11 @@ export interface MediaReport {
   /** Packets that failed SRTP authentication or came before there was a key. */
   readonly undecryptable: number;
   readonly packetsSent: number;
+  /**
+   * How long this process itself was held up at worst while it sent, in ms: arrival times, and so gaps and jitter, are no
+   * better than that.
+   */
+  readonly ownStallMs: number;
   readonly violations: readonly RuleId[];
 }
 

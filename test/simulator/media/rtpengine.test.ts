@@ -19,12 +19,12 @@ import { type PlainSide, plainSide } from './plain-side.js';
 const USER_HZ = 440;
 const PBX_HZ = 620;
 
-describe('media peer and rtpengine', () => {
+describe('media peer and rtpengine', { concurrency: 4 }, () => {
   const share = createMediaShare();
   let rtpengine: Rtpengine;
 
   before(async () => {
-    rtpengine = await startRtpengine({ component: await requireComponent('rtpengine-26') });
+    rtpengine = await startRtpengine({ component: requireComponent('rtpengine-26') });
   });
   after(async () => {
     await rtpengine.close();
@@ -124,20 +124,23 @@ async function connect(
     'rtcp-mux': ['demux'],
     ...(pbx === 'opus' ? {} : { codec: { transcode: [pbx] } }),
   });
-  assert.equal(offer.result, 'ok', JSON.stringify(offer));
   const answer = await rtpengine.ng({
     command: 'answer',
     ...call,
     'to-tag': 'pbx',
-    sdp: plain.answer(String(offer.sdp)),
+    sdp: plain.answer(sdpOf(offer)),
     ...(keying === 'dtls'
       ? { 'transport-protocol': 'UDP/TLS/RTP/SAVPF', ICE: 'force', flags: ['SDES-off'] }
       : { 'transport-protocol': 'RTP/SAVP', ICE: 'remove', DTLS: 'off' }),
   });
-  assert.equal(answer.result, 'ok', JSON.stringify(answer));
-  const sdp = String(answer.sdp);
+  const sdp = sdpOf(answer);
   const repaired = sdp.includes('telephone-event/8000')
     ? sdp
     : sdp.replace(/^(m=audio .*)$/m, '$1 126').trimEnd() + '\r\na=rtpmap:126 telephone-event/8000\r\n';
   return peer.setAnswer(repaired);
+}
+
+function sdpOf(answer: Awaited<ReturnType<Rtpengine['ng']>>): string {
+  if (answer.result !== 'ok' || typeof answer.sdp !== 'string') throw new Error(JSON.stringify(answer));
+  return answer.sdp;
 }
