@@ -77,7 +77,7 @@ async function build(
   trust.of = createTrust(trustOptions(config, server.addresses));
 
   const media = createMedia(config.media, {
-    instance: randomBytes(4).toString('hex'),
+    instance: config.gateway.hostname,
     log: log.child({ part: 'media' }),
   });
   closers.push(() => media.close());
@@ -187,7 +187,7 @@ function buildCalls(config: Config, { log, metrics }: GatewayDeps, parts: CallPa
     media: parts.media,
     router: new Router(config),
     challenger: digestChallenger(config.gateway.hostname),
-    isTrusted: (invite) => parts.trust.of(invite.source).kind === 'whatsapp',
+    distrust: (invite) => distrust(parts.trust.of(invite.source)),
     overload: gate,
     observer,
     contactPort: parts.whatsapp.port,
@@ -195,6 +195,18 @@ function buildCalls(config: Config, { log, metrics }: GatewayDeps, parts: CallPa
     newId: () => randomBytes(8).toString('hex'),
     now: () => performance.now(),
   });
+}
+
+/** Calls from a PBX to WhatsApp are not built yet. */
+function distrust(side: Side): string | undefined {
+  switch (side.kind) {
+    case 'whatsapp':
+      return undefined;
+    case 'trunk':
+      return `comes from trunk ${side.name}`;
+    case 'untrusted':
+      return side.why;
+  }
 }
 
 function digestChallenger(realm: string): Challenger {

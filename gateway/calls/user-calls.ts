@@ -28,8 +28,8 @@ export interface UserCallsDeps {
   readonly media: MediaPort;
   readonly router: Router;
   readonly challenger: Challenger;
-  /** False for a source that is not one of Meta's networks. */
-  readonly isTrusted: (invite: IncomingInvite) => boolean;
+  /** Why the source is not Meta's side; undefined when it is. */
+  readonly distrust: (invite: IncomingInvite) => string | undefined;
   readonly overload: OverloadGate;
   /** Port of the Contact that Meta is given. */
   readonly contactPort: number;
@@ -55,7 +55,8 @@ export class UserCalls {
 
   handle(invite: IncomingInvite): void {
     const { deps } = this;
-    if (!deps.isTrusted(invite)) return this.#refuse(invite, 'untrusted-source', 'not in whatsapp.trustedNetworks');
+    const distrust = deps.distrust(invite);
+    if (distrust !== undefined) return this.#refuse(invite, 'untrusted-source', distrust);
     const fault = this.#faultOf(invite);
     if (fault !== undefined) return this.#refuse(invite, ...fault);
     const uri = parseUri(invite.requestUri);

@@ -56,7 +56,11 @@ export class SipEngine implements Engine {
   }
 
   get addresses(): readonly ListenAddress[] {
-    return this.#transports.listeners.map((l) => ({ ...l.configured, port: l.port }));
+    const { listeners } = this.#transports;
+    return this.#options.listen.map((configured) => {
+      const bound = listeners.find((l) => l.configured === configured);
+      return { ...configured, port: bound?.port ?? configured.port };
+    });
   }
 
   stats(): EngineStats {

@@ -2,11 +2,11 @@
 
 /** One line of the gateway's SIP trace (logging.sipTrace). */
 export interface TraceLine {
-  /** ISO 8601 or ms since the epoch. */
-  readonly time: string | number;
+  /** ISO 8601. */
+  readonly time: string;
   readonly direction: 'in' | 'out';
   readonly transport: string;
-  readonly raw: string;
+  readonly message: string;
 }
 
 interface Message extends TraceLine {
@@ -20,9 +20,18 @@ export class Ladders {
   constructor(lines: readonly TraceLine[]) {
     this.#messages = lines.map((line) => ({
       ...line,
-      at: typeof line.time === 'number' ? line.time : Date.parse(line.time),
-      callId: headerOf(line.raw, 'Call-ID') ?? '',
+      at: Date.parse(line.time),
+      callId: headerOf(line.message, 'Call-ID') ?? '',
     }));
+  }
+
+  /** The RTP port that the gateway offered to the PBX in this call. */
+  offeredPort(wacid: string): number | undefined {
+    const invite = this.#messages.find(
+      (m) => m.direction === 'out' && m.message.startsWith('INVITE ') && headerOf(m.message, 'X-WA-Wacid') === wacid,
+    );
+    const port = /^m=audio (\d+)/m.exec(invite?.message ?? '')?.[1];
+    return port === undefined ? undefined : Number(port);
   }
 
   /** @param wacid Meta's id of the call; the PBX leg is found by its X-WA-Wacid header */
@@ -30,7 +39,7 @@ export class Ladders {
     const metaCallId = `outgoing:${wacid}`;
     const pbxCallIds = new Set(
       this.#messages
-        .filter((m) => headerOf(m.raw, 'X-WA-Wacid') === wacid && m.callId !== metaCallId)
+        .filter((m) => headerOf(m.message, 'X-WA-Wacid') === wacid && m.callId !== metaCallId)
         .map((m) => m.callId),
     );
     const own = this.#messages.filter((m) => m.callId === metaCallId || pbxCallIds.has(m.callId));
@@ -43,7 +52,7 @@ export class Ladders {
 const WIDTH = 38;
 
 function row(message: Message, side: 'meta' | 'pbx', ms: number): string {
-  const text = label(message.raw).slice(0, WIDTH - 8);
+  const text = label(message.message).slice(0, WIDTH - 8);
   const rightward = (side === 'meta') === (message.direction === 'in');
   const line = text.padEnd(WIDTH - 4, '─');
   const arrow = rightward ? `── ${line}▶` : `◀─ ${line}─`;
