@@ -38,7 +38,7 @@ export async function startHttp(options: HttpServerOptions): Promise<HttpServer>
     },
     (request, response) => {
       answer(request, response, options).catch((error: unknown) => {
-        options.log?.warn({ error, path: request.url }, 'HTTP request failed');
+        options.log?.warn({ err: error, path: request.url }, 'HTTP request failed');
         if (response.headersSent) response.destroy();
         else send(response, 500, { error: 'internal error' });
       });
@@ -46,7 +46,7 @@ export async function startHttp(options: HttpServerOptions): Promise<HttpServer>
   );
   server.maxConnections = MAX_CONNECTIONS;
   await listen(server, options.listen);
-  server.on('error', (error) => options.log?.warn({ error }, 'HTTP server failed'));
+  server.on('error', (error) => options.log?.warn({ err: error }, 'HTTP server failed'));
   const { address, port } = server.address() as AddressInfo;
   let closing: Promise<void> | undefined;
   return {

@@ -17,20 +17,9 @@ export interface CallFields {
 const REDACTED = '[redacted]';
 
 /** What must not be printed even when an object that holds it is logged by accident, at the top or one or two levels down. */
-const SECRET_FIELDS = [
-  'password',
-  'sipPassword',
-  'secret',
-  'authorization',
-  'proxyAuthorization',
-  'Authorization',
-  'Proxy-Authorization',
-  'privateKey',
-  'sdp',
-].flatMap((field) => {
-  const key = /^\w+$/.test(field) ? field : `["${field}"]`;
-  const inner = key.startsWith('[') ? key : `.${key}`;
-  return [key, `*${inner}`, `*.*${inner}`];
+const SECRET_FIELDS = ['password', 'sipPassword', 'secret', 'authorization', 'Proxy-Authorization'].flatMap((field) => {
+  const key = /^\w+$/.test(field) ? `.${field}` : `["${field}"]`;
+  return [key.replace(/^\./, ''), `*${key}`, `*.*${key}`];
 });
 
 /**
@@ -46,7 +35,6 @@ export function createLog(level: LoggingConfig['level'], destination?: Destinati
       formatters: { level: (label) => ({ level: label }) },
       redact: { paths: SECRET_FIELDS, censor: REDACTED },
       messageKey: 'message',
-      errorKey: 'error',
     },
     destination ?? pino.destination({ dest: 1, sync: true }),
   );

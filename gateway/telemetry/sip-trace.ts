@@ -103,7 +103,7 @@ class FileTrace implements SipTrace {
       this.#size += bytes.length;
       this.#failing = false;
     } catch (error) {
-      if (!this.#failing) this.#options.log?.warn({ error, file: this.#file }, 'SIP trace cannot be written');
+      if (!this.#failing) this.#options.log?.warn({ err: error, file: this.#file }, 'SIP trace cannot be written');
       this.#failing = true;
     }
   }
