@@ -75,10 +75,9 @@ export class UserCallSession implements MediaSession {
     const pbx = readPbxAnswer(pbxAnswer, this.#plan);
     const format = this.#planned(pbx.format);
     const whatsapp = whatsappFormat(offer, format);
-    // rtpengine takes telephone-event/8000 beside Opus/48000 for a stray and then turns the PBX's events into tones.
-    // Unknown to it, they pass as they are, on the right timestamps.
-    const transcoding = whatsapp.codec !== format.codec;
-    const event = transcoding ? undefined : offer.facts.events.at8000;
+    // rtpengine takes telephone-event/8000 beside Opus/48000 for a stray: it turns the PBX's events into tones, or holds
+    // them back by the ratio of the clocks. Unknown to it, they pass as they are.
+    const event = whatsapp.codec === 'opus' ? undefined : offer.facts.events.at8000;
     const { relayAddress } = node.config;
     const sdp = answerForNode(format, event, ORIGIN, relayAddress, relay.port);
     const reply = await this.#command('answer', callId, { ...TAGS, sdp, ...PROFILES[offer.keying].answer });
