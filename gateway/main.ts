@@ -1,0 +1,28 @@
+#!/usr/bin/env node
+import type { Io, StopSignal } from './commands/command.js';
+import { run } from './commands/run.js';
+
+const SIGNALS: readonly StopSignal[] = ['SIGINT', 'SIGTERM', 'SIGHUP'];
+
+const io: Io = {
+  out: (line) => void process.stdout.write(`${line}\n`),
+  err: (line) => void process.stderr.write(`${line}\n`),
+  environment: process.env,
+  terminal: process.stderr.isTTY,
+  onSignal(handler) {
+    const listener = (signal: NodeJS.Signals): void => handler(signal as StopSignal);
+    for (const signal of SIGNALS) process.on(signal, listener);
+    return () => {
+      for (const signal of SIGNALS) process.off(signal, listener);
+    };
+  },
+  exit: (code) => process.exit(code),
+};
+
+// A reader that has gone away (`wa-trunk check --show | head`) is no fault.
+process.stdout.on('error', (error: NodeJS.ErrnoException) => {
+  if (error.code === 'EPIPE') process.exit(0);
+  throw error;
+});
+
+process.exitCode = await run(process.argv.slice(2), io);

@@ -1,0 +1,80 @@
+import assert from 'node:assert/strict';
+import { spawnSync } from 'node:child_process';
+import { readFileSync } from 'node:fs';
+import { test } from 'node:test';
+import { runHere } from './fake-io.js';
+
+const { version } = JSON.parse(readFileSync('package.json', 'utf8')) as { version: string };
+
+test('help and version are on stdout with exit code 0', async () => {
+  for (const args of [['--help'], ['-h'], ['help']]) {
+    const { code, stdout, stderr } = await runHere(args);
+    assert.equal(code, 0);
+    assert.equal(stderr, '');
+    for (const name of ['serve', 'check', 'demo', 'simulate', 'components'])
+      assert.match(stdout, new RegExp(`^  ${name} `, 'm'));
+  }
+  assert.deepEqual(await runHere(['--version']), { code: 0, stdout: version, stderr: '' });
+});
+
+for (const name of ['serve', 'check', 'demo', 'simulate', 'components']) {
+  test(`${name} --help shows its usage`, async () => {
+    const { code, stdout } = await runHere([name, '--help']);
+    assert.equal(code, 0);
+    assert.match(stdout, new RegExp(`^Usage: wa-trunk ${name}`));
+    assert.equal((await runHere(['help', name])).stdout, stdout);
+  });
+
+  test(`${name} with an unknown option ends with 2 and one line`, async () => {
+    const { code, stdout, stderr } = await runHere([name, '--bogus']);
+    assert.deepEqual([code, stdout], [2, '']);
+    assert.equal(stderr, `wa-trunk ${name}: unknown option --bogus; see wa-trunk ${name} --help`);
+  });
+}
+
+test('wrong usage is one line that says what was meant, exit code 2', async () => {
+  const cases: [string[], string][] = [
+    [[], 'wa-trunk: a command is missing; see wa-trunk --help'],
+    [['chek'], 'wa-trunk: unknown command chek, did you mean check?; see wa-trunk --help'],
+    [
+      ['toString'],
+      'wa-trunk: unknown command toString, allowed serve, check, demo, simulate, components; see wa-trunk --help',
+    ],
+    [['--bogus'], 'wa-trunk: unknown option --bogus; see wa-trunk --help'],
+    [['check', '--shw'], 'wa-trunk check: unknown option --shw, did you mean --show?; see wa-trunk check --help'],
+    [['check', '-c'], "wa-trunk check: option '-c, --config <value>' argument missing; see wa-trunk check --help"],
+    [['check', 'file.yaml'], "wa-trunk check: unexpected argument 'file.yaml'; see wa-trunk check --help"],
+    [
+      ['demo', '--only', 'user-call'],
+      'wa-trunk demo: --only: found "user-call", allowed user-calls (did you mean user-calls?); see wa-trunk demo --help',
+    ],
+    [
+      ['components', 'sip'],
+      'wa-trunk components: unknown component "sip", allowed asterisk, rtpengine-26, rtpengine-10, sipp (did you mean sipp?); see wa-trunk components --help',
+    ],
+    [['simulate', '--to', '+15551234567'], 'wa-trunk simulate: --hostname is missing; see wa-trunk simulate --help'],
+    [
+      ['simulate', '--hostname', 'a.b', '--to', '1555'],
+      'wa-trunk simulate: --to: found "1555", allowed an E.164 number with its + such as +15551234567; see wa-trunk simulate --help',
+    ],
+    [
+      ['simulate', '--hostname', 'a.b', '--to', '+15551234567', '--calls', '0'],
+      'wa-trunk simulate: --calls: found "0", allowed 1 to 1000; see wa-trunk simulate --help',
+    ],
+    [
+      ['simulate', '--hostname', 'a.b', '--to', '+15551234567', '--connect', '::1'],
+      'wa-trunk simulate: --connect: found "::1", allowed HOST:PORT, an IPv6 address in brackets; see wa-trunk simulate --help',
+    ],
+  ];
+  for (const [args, line] of cases) {
+    assert.deepEqual(await runHere(args), { code: 2, stdout: '', stderr: line });
+  }
+});
+
+test('the program itself runs, with its exit code', () => {
+  const main = ['--import', 'tsx', 'gateway/main.ts'];
+  const good = spawnSync(process.execPath, [...main, '--version'], { encoding: 'utf8' });
+  assert.deepEqual([good.status, good.stdout, good.stderr], [0, `${version}\n`, '']);
+  const bad = spawnSync(process.execPath, [...main, 'chek'], { encoding: 'utf8' });
+  assert.deepEqual([bad.status, bad.stdout], [2, '']);
+});
