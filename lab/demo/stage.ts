@@ -196,7 +196,7 @@ function parseTrace(text: string): TraceLine[] {
 async function readDialogs(httpPort: number): Promise<number | null> {
   const response = await fetch(`http://127.0.0.1:${httpPort}/metrics`).catch(() => undefined);
   const text = await response?.text();
-  const value = /^wa_trunk_engine\{of="dialogs"\} (\d+)$/m.exec(text ?? '')?.[1];
+  const value = /^wa_trunk_engine_open\{kind="dialogs"\} (\d+)$/m.exec(text ?? '')?.[1];
   return value === undefined ? null : Number(value);
 }
 
