@@ -49,26 +49,26 @@ export async function fetchFile(
   sha256: string,
   options: DownloadOptions & { readonly onBytes?: (bytes: number) => void },
 ): Promise<void> {
-  const report = options.onBytes ?? (() => undefined);
+  let known = 0;
+  const reportSize = (bytes: number): void => {
+    options.onBytes?.(bytes - known);
+    known = bytes;
+  };
   const ready = await size(path);
-  if (ready > 0) {
-    report(ready);
-    return;
-  }
+  if (ready > 0) return reportSize(ready);
   const part = `${path}.part`;
-  report(await size(part));
   await retried(options.signal, async () => {
     const have = await size(part);
     const response = await get(new URL(url), have > 0 ? { range: `bytes=${have}-` } : {}, options);
     const resumed = response.statusCode === 206;
-    if (!resumed && have > 0) report(-have);
-    response.on('data', (chunk: Buffer) => report(chunk.length));
+    reportSize(resumed ? have : 0);
+    response.on('data', (chunk: Buffer) => reportSize(known + chunk.length));
     await pipeline(response, createWriteStream(part, { flags: resumed ? 'a' : 'w' }));
     const found = await sha256Of(part);
     if (found === sha256) return;
-    report(-(await size(part)));
     await rm(part, { force: true });
-    throw new ComponentError('checksum', `${url}: SHA-256 is ${found}, the signed index says ${sha256}`);
+    const what = `${url}: SHA-256 is ${found}, the signed index says ${sha256}`;
+    throw resumed ? new Error(what) : new ComponentError('checksum', what); // once more from the start, or for good
   });
   await rename(part, path);
 }
@@ -79,7 +79,8 @@ async function retried<T>(signal: AbortSignal | undefined, work: () => Promise<T
     try {
       return await work();
     } catch (error) {
-      const final = error instanceof HttpStatusError && error.status < 500 && error.status !== 416;
+      const refused = error instanceof HttpStatusError && error.status < 500 && error.status !== 416;
+      const final = refused || error instanceof ComponentError;
       if (final || attempt === ATTEMPTS || signal?.aborted === true) throw error;
       await delay(300 * 2 ** attempt, undefined, { ...(signal && { signal }) });
     }

@@ -42,16 +42,14 @@ export async function lock(name: string, signal?: AbortSignal, onWait?: () => vo
   }
 }
 
-/** The holder's server ends our connection when it lets go or dies. */
+/** The holder's server ends our connection when it lets go or dies; refused or reset means free again, too. */
 async function released(name: string, signal: AbortSignal | undefined): Promise<void> {
-  const socket = connect({ path: addressOf(name) });
-  socket.on('error', () => undefined); // refused or reset: free again, 'close' follows
-  socket.resume();
-  try {
-    await once(socket, 'close', signal ? { signal } : {});
-  } finally {
-    socket.destroy();
-  }
+  const socket = connect({ path: addressOf(name) }).resume();
+  socket.on('error', () => undefined);
+  const giveUp = (): void => void socket.destroy();
+  signal?.addEventListener('abort', giveUp);
+  await new Promise((resolve) => socket.once('close', resolve));
+  signal?.removeEventListener('abort', giveUp);
 }
 
 function addressOf(name: string): string {
