@@ -44,9 +44,11 @@ export class AppConnection {
     socket.on('error', (error) => {
       this.close(error.message);
     });
-    socket.on('close', () => {
-      this.close('closed by the app');
-    });
+    for (const event of ['end', 'close'] as const) {
+      socket.on(event, () => {
+        this.close('closed by the app');
+      });
+    }
   }
 
   get closed(): boolean {

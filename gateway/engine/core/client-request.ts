@@ -118,7 +118,7 @@ export class ClientRequest {
       resolved(targets);
       return;
     }
-    (targets).then(resolved, (error: unknown) => {
+    targets.then(resolved, (error: unknown) => {
       this.#targets = [];
       if (!this.#closed) this.#fail(503, error instanceof Error ? error.message : String(error));
     });

@@ -89,7 +89,7 @@ export function sendAck(
   };
   if (Array.isArray(targets)) resolved(targets);
   else {
-    (targets).then(resolved, (err: unknown) => {
+    targets.then(resolved, (err: unknown) => {
       context.log.warn({ err, callId: dialog.callId }, 'no address for an ACK');
     });
   }

@@ -1,4 +1,4 @@
-import type { EventEmitter} from 'node:events';
+import type { EventEmitter } from 'node:events';
 import { once } from 'node:events';
 import { createRequire } from 'node:module';
 
@@ -69,8 +69,16 @@ export async function connectSrf(far: FarEnd, routes: { invite?: Handler; option
   if (routes.invite) srf.invite(routes.invite);
   if (routes.options) srf.options(routes.options);
   srf.on('error', () => undefined);
-  srf.connect({ ...far, reconnect: { maxAttempts: 1, retryMaxDelay: 100 } });
+  const { host, port, secret } = far;
+  srf.connect({ host, port, secret, reconnect: { maxAttempts: 1, retryMaxDelay: 100 } });
   const [error] = (await once(srf, 'connect')) as [Error | null];
   if (error) throw error;
   return srf;
+}
+
+/** Disconnects and waits until the far end has seen it. */
+export async function disconnect(srf: Srf): Promise<void> {
+  const closed = once(srf, 'close');
+  srf.disconnect();
+  await closed;
 }
