@@ -45,7 +45,7 @@ function metricsOf(config: Config): Metrics {
 }
 
 /** Listens for signals from before the start on, so that one that comes during the start is not lost. */
-class StopRequest {
+export class StopRequest {
   readonly #io: Io;
   readonly #off: () => void;
   #first: 'SIGINT' | 'SIGTERM' | undefined;
