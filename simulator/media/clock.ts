@@ -2,6 +2,8 @@ import { performance } from 'node:perf_hooks';
 
 const SLOTS = 4;
 export const PACKET_MS = 20;
+/** Between two ticks, with the coarseness of Node's timers. */
+const NORMAL_MS = PACKET_MS / SLOTS + 2;
 
 /** @param lateMs how far behind its time the call comes: more than a few ms means that the process was stalled. */
 export type Tick = (lateMs: number) => void;
@@ -16,20 +18,32 @@ export class MediaClock {
   #startedAt = 0;
   #ticks = 0;
   #next = 0;
+  #ranAt = 0;
+  #late = 0;
 
   /** @returns a function that ends the subscription. */
   subscribe(tick: Tick): () => void {
     const slot = this.#slots[this.#next++ % SLOTS]!;
     slot.add(tick);
     if (this.#timer === undefined) {
-      this.#startedAt = performance.now();
-      this.#ticks = 0;
+      this.#startedAt = this.#ranAt = performance.now();
+      this.#ticks = this.#late = 0;
       this.#schedule();
     }
     return () => {
       slot.delete(tick);
       if (this.#slots.every((s) => s.size === 0)) this.close();
     };
+  }
+
+  /**
+   * How long the process may have been held up before `nowMs`: a datagram that is read now may have come that much
+   * earlier. It is the time since the last tick was due, where that is more than normal. Known only while somebody is
+   * subscribed.
+   */
+  heldUpMs(nowMs: number): number {
+    const since = nowMs - this.#ranAt + this.#late;
+    return this.#timer === undefined || since < NORMAL_MS ? 0 : since;
   }
 
   close(): void {
@@ -45,7 +59,9 @@ export class MediaClock {
   }
 
   #run(): void {
-    const elapsed = performance.now() - this.#startedAt;
+    this.#ranAt = performance.now();
+    const elapsed = this.#ranAt - this.#startedAt;
+    this.#late = Math.max(0, elapsed - ((this.#ticks + 1) * PACKET_MS) / SLOTS);
     const due = Math.floor((elapsed * SLOTS) / PACKET_MS);
     while (this.#ticks < due && this.#timer !== undefined) {
       this.#ticks++;

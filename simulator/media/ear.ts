@@ -48,7 +48,7 @@ export class Ear {
   }
 
   /** An RTP datagram, still encrypted: its header is clear. `keyed`: there are keys for it. */
-  datagram(packet: Buffer, arrivalMs: number, keyed: boolean): void {
+  datagram(packet: Buffer, arrivalMs: number, keyed: boolean, heldUpMs = 0): void {
     if (!keyed) this.beforeKeys++;
     const payloadType = payloadTypeOf(packet);
     const codec = this.codecs.get(payloadType);
@@ -61,6 +61,7 @@ export class Ear {
       timestampOf(packet),
       // After a key or a pause the timestamps may jump against arrival: the marker says so.
       codec === undefined || markerOf(packet) ? undefined : codec === 'opus' ? OPUS_RATE : 8000,
+      heldUpMs,
     );
     if (before === 1 && this.stats.ssrcCount === 2) this.#violation('several-ssrcs');
   }

@@ -216,6 +216,7 @@ export class MediaPeer extends EventEmitter<MediaPeerEvents> {
       firstAudioMs: this.#sinceZero(this.#ear.firstDecryptedMs),
       ssrcs: stats.ssrcCount,
       largestGapMs: stats.largestGapMs,
+      largestSureGapMs: stats.largestSureGapMs,
       packets,
       jitterMs: stats.jitterMs,
       payloadTypes: [...stats.payloadTypes],
@@ -300,7 +301,9 @@ export class MediaPeer extends EventEmitter<MediaPeerEvents> {
     const kind = classify(datagram);
     if (this.#endAt === undefined && (kind === 'rtp' || kind === 'rtcp')) {
       this.#firstMediaAt ??= arrivalMs;
-      if (kind === 'rtp') this.#ear.datagram(datagram, arrivalMs, this.#ready);
+      if (kind === 'rtp') {
+        this.#ear.datagram(datagram, arrivalMs, this.#ready, this.#share.clock.heldUpMs(arrivalMs));
+      }
     }
     this.#path.receive(datagram, address, port, arrivalMs);
   }

@@ -93,9 +93,11 @@ export class ReceiveStats {
   readonly payloadTypes = new Set<number>();
   #lastArrival: number | undefined;
   #largestGap: number | undefined;
+  #largestSureGap: number | undefined;
 
   /**
    * @param clockRate of the timestamp, undefined where it says nothing about arrival (telephone-event).
+   * @param heldUpMs how much earlier the packet may have come, because this process was held up.
    * @returns false for a duplicate.
    */
   packet(
@@ -105,6 +107,7 @@ export class ReceiveStats {
     sequence: number,
     timestamp: number,
     clockRate: number | undefined,
+    heldUpMs = 0,
   ): boolean {
     let stream = this.#streams.get(ssrc);
     if (stream === undefined) {
@@ -112,7 +115,7 @@ export class ReceiveStats {
       this.#streams.set(ssrc, stream);
     }
     this.payloadTypes.add(payloadType);
-    if (this.#lastArrival !== undefined) this.gapUntil(arrivalMs);
+    this.gapUntil(arrivalMs, heldUpMs);
     this.#lastArrival = arrivalMs;
     if (!stream.sequence(sequence)) return false;
     if (clockRate !== undefined) stream.timing(arrivalMs, timestamp, clockRate);
@@ -120,9 +123,11 @@ export class ReceiveStats {
   }
 
   /** Counts the time since the last packet as a gap: at the end of the call, after which nothing comes. */
-  gapUntil(nowMs: number): void {
+  gapUntil(nowMs: number, heldUpMs = 0): void {
     if (this.#lastArrival === undefined) return;
-    this.#largestGap = Math.max(this.#largestGap ?? 0, nowMs - this.#lastArrival);
+    const gap = nowMs - this.#lastArrival;
+    this.#largestGap = Math.max(this.#largestGap ?? 0, gap);
+    this.#largestSureGap = Math.max(this.#largestSureGap ?? 0, gap - heldUpMs);
   }
 
   get lastArrivalMs(): number | undefined {
@@ -131,6 +136,10 @@ export class ReceiveStats {
 
   get largestGapMs(): number | undefined {
     return this.#largestGap;
+  }
+
+  get largestSureGapMs(): number | undefined {
+    return this.#largestSureGap;
   }
 
   get ssrcs(): readonly number[] {

@@ -79,6 +79,11 @@ export interface MediaReport {
   readonly ssrcs: number;
   /** Longest time between two packets, from the first after the ACK to the end that was marked. */
   readonly largestGapMs: number | undefined;
+  /**
+   * The same less the time this process may have been held up before it read the packet that ends the gap: what must
+   * have been a gap on the wire, however busy the machine is.
+   */
+  readonly largestSureGapMs: number | undefined;
   readonly packets: number;
   /** RFC 3550, section 6.4.1, the largest estimate during the call. */
   readonly jitterMs: number;

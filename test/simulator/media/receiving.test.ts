@@ -54,6 +54,19 @@ describe('receive statistics', () => {
     assert.equal(stats.largestGapMs, 90);
   });
 
+  test('the sure gap leaves out what this process was held up', () => {
+    const stats = new ReceiveStats();
+    for (const [at, heldUp] of [
+      [0, 0],
+      [80, 55],
+      [80, 55],
+      [110, 0],
+    ] as const) {
+      stats.packet(at, 1, 8, at, 0, undefined, heldUp);
+    }
+    assert.deepEqual([stats.largestGapMs, stats.largestSureGapMs], [80, 30]);
+  });
+
   test('jitter of RFC 3550', () => {
     assert.equal(receive(range(1, 50)).jitterMs, 0);
     // Every other packet 4 ms late: the estimate nears 4 ms.

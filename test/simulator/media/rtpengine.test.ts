@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { randomUUID } from 'node:crypto';
+import { once } from 'node:events';
 import { after, before, describe, test } from 'node:test';
 import { setTimeout as wait } from 'node:timers/promises';
 import { requireComponent } from '../../../lab/components/index.js';
@@ -75,6 +76,28 @@ describe('media peer and rtpengine', { concurrency: 4 }, () => {
       }
     });
   }
+
+  test('a certificate that is not the one of the SDP: no media, and a violation', async (t) => {
+    const peer = await createMediaPeer({
+      keying: 'dtls',
+      codecs: ['opus'],
+      address: '127.0.0.1',
+      earlyClientHello: true,
+      share,
+    });
+    t.after(() => peer.close());
+    const plain = await plainSide(share, 'opus', PBX_HZ);
+    t.after(() => plain.close());
+    const violation = once(peer, 'violation');
+    const swap = (sdp: string): string => sdp.replace(/(a=fingerprint:sha-256 )../, '$100');
+    assert.deepEqual(await connect(rtpengine, peer, plain, 'dtls', 'opus', swap), []);
+    peer.markAck();
+    assert.deepEqual(await violation, ['fingerprint']);
+    await wait(100);
+    const counters = peer.counters();
+    assert.ok(counters.dtls?.dtlsDoneMs !== undefined);
+    assert.deepEqual([counters.packetsSent, counters.firstAudioMs], [0, undefined]);
+  });
 });
 
 function judgePeer(report: MediaReport, early: boolean, keying: Keying): void {
@@ -83,6 +106,7 @@ function judgePeer(report: MediaReport, early: boolean, keying: Keying): void {
   assert.equal(report.loss, 0);
   assert.equal(report.ssrcs, 1);
   assert.deepEqual(report.violations, []);
+  assert.ok((report.largestSureGapMs ?? 0) <= (report.largestGapMs ?? 0));
   assert.ok(report.firstAudioMs !== undefined && report.firstToneMs !== undefined);
   assert.ok(report.firstToneMs >= report.firstAudioMs);
   if (keying === 'sdes') {
@@ -113,6 +137,7 @@ async function connect(
   plain: PlainSide,
   keying: Keying,
   pbx: Codec,
+  change = (sdp: string): string => sdp,
 ): Promise<readonly unknown[]> {
   const call = { 'call-id': randomUUID(), 'from-tag': 'user' };
   const offer = await rtpengine.ng({
@@ -137,7 +162,7 @@ async function connect(
   const repaired = sdp.includes('telephone-event/8000')
     ? sdp
     : sdp.replace(/^(m=audio .*)$/m, '$1 126').trimEnd() + '\r\na=rtpmap:126 telephone-event/8000\r\n';
-  return peer.setAnswer(repaired);
+  return peer.setAnswer(change(repaired));
 }
 
 function sdpOf(answer: Awaited<ReturnType<Rtpengine['ng']>>): string {
