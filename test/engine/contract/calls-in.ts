@@ -3,6 +3,7 @@ import { once } from 'node:events';
 import { StreamPeer, UdpPeer, type Msg, type Peer } from '../support/peer.js';
 import {
   connectSrf,
+  disconnect,
   type Srf,
   type SrfDialog,
   type SrfMessage,

@@ -11,5 +11,5 @@ export interface FarEndUnderTest extends FarEnd {
 
 export interface Case {
   name: string;
-  run(far: FarEndUnderTest): Promise<void>;
+  run: (far: FarEndUnderTest) => Promise<void>;
 }
