@@ -16,3 +16,5 @@ export { cannedOffer, mediaLess } from './sip/media-less.js';
 export type { MediaLessOptions } from './sip/media-less.js';
 export type { MediaPort } from './sip/media-port.js';
 export type { SipRuleId, Violation } from './sip/rules-used.js';
+export { runSimulator, SimulateOptionError } from './cli.js';
+export type { SimulateOptions } from './cli.js';

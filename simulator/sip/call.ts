@@ -199,11 +199,12 @@ export class Call {
   #onAccept(sdp: string, session: Session, ack: () => unknown): void {
     const { media } = this.options;
     const first = this.#state.kind === 'calling';
-    if (first && sdp !== '') for (const fault of media.setAnswer(sdp)) this.#report(fault.rule, fault.found);
+    if (first && sdp !== '') this.#takeSdp(sdp);
     ack();
     this.times.ack ??= this.#now();
     session.delegate = {
       onBye: (request) => {
+        media.markEnd();
         request.accept();
         const reason = request.message.getHeader('reason');
         this.#finish({ by: 'business', cause: 'hangup', ...(reason !== undefined && { reason }) });
@@ -218,6 +219,14 @@ export class Call {
       this.#bye(session, this.#state.end);
     } else {
       session.bye(); // a surplus 200 of another branch, RFC 3261 section 13.2.2.4
+    }
+  }
+
+  #takeSdp(sdp: string): void {
+    try {
+      for (const fault of this.options.media.setAnswer(sdp)) this.#report(fault.rule, fault.found);
+    } catch (error) {
+      this.#report('malformed', `SDP of the 200: ${error instanceof Error ? error.message : String(error)}`);
     }
   }
 
@@ -243,6 +252,7 @@ export class Call {
 
   #bye(session: Session, end: Ended, reason?: string): void {
     this.#state = { kind: 'hanging-up', end };
+    this.options.media.markEnd();
     const over = (status: number | undefined): void => {
       this.#finish({ ...end, ...(status !== undefined && { status }) });
     };
@@ -276,10 +286,11 @@ export class Call {
     this.times.end = this.#now();
     this.#resolveRinging(undefined);
     this.#resolveAnswered(undefined);
-    void this.options.media.close().finally(() => {
+    const over = (): void => {
       this.#resolveEnded(ended);
       this.host.over(this);
-    });
+    };
+    void this.options.media.close().then(over, over);
   }
 
   #digest(): MetaDigest | undefined {

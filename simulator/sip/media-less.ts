@@ -39,6 +39,7 @@ export function mediaLess(options: MediaLessOptions): MediaPort {
     offerSdp: () => sdp,
     setAnswer: () => [],
     markAck: () => undefined,
+    markEnd: () => undefined,
     on: () => undefined,
     close: () => Promise.resolve(),
   };

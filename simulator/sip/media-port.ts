@@ -8,6 +8,8 @@ export interface MediaPort {
   setAnswer(sdp: string): readonly SdpFault[];
   /** The ACK has left: time zero of what is measured. */
   markAck(): void;
+  /** BYE was sent or has come: what is heard later does not count. */
+  markEnd(): void;
   /** One of Meta's media timers ran out: the stand-in sends BYE. */
   on(event: 'timeout', listener: (rule: 'media-start-timeout' | 'media-gap-timeout') => void): unknown;
   /** Releases sockets and timers; the call closes its media when it ends. Idempotent. */

@@ -67,6 +67,10 @@ export class FakeMedia implements MediaPort {
     this.log.push('ack');
   }
 
+  markEnd(): void {
+    this.log.push('end');
+  }
+
   on(_event: 'timeout', listener: (rule: 'media-start-timeout' | 'media-gap-timeout') => void): void {
     this.timeout = listener;
   }
