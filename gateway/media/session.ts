@@ -7,9 +7,11 @@ import { MediaFailure, type MediaSession, type MediaStats, type UserCallMedia } 
 import { PROFILES, codecArguments, directionArguments } from './profiles.js';
 import { answerForNode, planPbxOffer, readPbxAnswer, writePbxOffer, type PbxOffer } from './sdp/pbx.js';
 import { readAudio, type AudioFacts, type Format } from './sdp/read.js';
-import { answerForWhatsApp, offerForNode, type WhatsAppOffer } from './sdp/whatsapp.js';
-import { mediaStats } from './stats.js';
+import { answerForWhatsApp, offerForNode, type DtlsStage, type WhatsAppOffer } from './sdp/whatsapp.js';
+import { Handshake } from './handshake.js';
+import { hasVerifiedFingerprint, mediaStats } from './stats.js';
 
+const STAGES: readonly DtlsStage[] = ['hold', 'ice', 'hello'];
 /** Session id of our SDPs (RFC 8866, 5.2): numeric; every call has its own dialogs, so one will do. */
 const ORIGIN = String(Date.now());
 const TAGS = { 'from-tag': FROM_TAG, 'to-tag': 'pbx' };
@@ -30,6 +32,7 @@ export class UserCallSession implements MediaSession {
   readonly #plan: PbxOffer;
   /** rtpengine's plain side. */
   readonly #nodeSide: AudioFacts;
+  #handshake: Handshake | undefined;
   /** Resolves when the session has ended. */
   readonly closed: Promise<void>;
   #resolveClosed: () => void = () => undefined;
@@ -57,7 +60,7 @@ export class UserCallSession implements MediaSession {
     const opening = openRelay(deps.conditioner, node.config, deps.onLost);
     opening.catch(() => undefined); // looked at below, perhaps after it has failed
     try {
-      const reply = await node.request('offer', callId, offerArguments(request, offer, node.config));
+      const reply = await node.request('offer', callId, offerArguments(request, offer, node.config, 'hold'));
       const sdp = sdpOf(reply, 'offer');
       const event = offer.facts.events.at8000;
       const plan = planPbxOffer(sdp, request.pbxCodecs, offer.opus, event);
@@ -99,6 +102,13 @@ export class UserCallSession implements MediaSession {
 
   start(): void {
     this.#parts.relay.start();
+    if (this.#parts.offer.keying === 'dtls' && this.#handshake === undefined && this.#closing === undefined) {
+      this.#handshake = new Handshake(
+        (stage) => this.#offerAgain(stage),
+        () => this.#fingerprintVerified(),
+        this.#parts.log,
+      );
+    }
   }
 
   close(): Promise<MediaStats | undefined> {
@@ -106,7 +116,17 @@ export class UserCallSession implements MediaSession {
     return this.#closing;
   }
 
+  async #offerAgain(stage: DtlsStage): Promise<void> {
+    const { request, offer, node, callId } = this.#parts;
+    await node.request('offer', callId, { ...offerArguments(request, offer, node.config, stage), ...TAGS });
+  }
+
+  async #fingerprintVerified(): Promise<boolean> {
+    return hasVerifiedFingerprint(await this.#parts.node.request('query', this.#parts.callId), FROM_TAG);
+  }
+
   async #close(): Promise<MediaStats | undefined> {
+    this.#handshake?.close();
     const { node, relay, callId } = this.#parts;
     const [counters, reply] = await Promise.all([relay.close(), node.delete(callId)]);
     this.#resolveClosed();
@@ -131,10 +151,15 @@ export class UserCallSession implements MediaSession {
   }
 }
 
-function offerArguments(request: UserCallMedia, offer: WhatsAppOffer, config: RtpengineConfig): NgArguments {
+function offerArguments(
+  request: UserCallMedia,
+  offer: WhatsAppOffer,
+  config: RtpengineConfig,
+  stage: DtlsStage,
+): NgArguments {
   return {
     'from-tag': FROM_TAG,
-    sdp: offerForNode(offer, { ipv6: config.ipv6, id: ORIGIN, version: 1, setup: 'passive' }),
+    sdp: offerForNode(offer, { ipv6: config.ipv6, id: ORIGIN, version: 1 + STAGES.indexOf(stage), stage }),
     ...PROFILES[offer.keying].offer,
     ...codecArguments(
       offer.formats.map((f) => f.codec),

@@ -17,9 +17,18 @@ export function mediaStats(
   return { fromWhatsApp, fromPbx: { packets, bytes, errors: dropped } };
 }
 
+/** From `query`: the peer's certificate has come and matches, so the ClientHello was taken. */
+export function hasVerifiedFingerprint(reply: NgReply, tag: string): boolean {
+  const flags = member(first(member(firstMedia(reply, tag), 'streams')), 'flags');
+  return Array.isArray(flags) && flags.includes('DTLS fingerprint verified');
+}
+
+function firstMedia(reply: NgReply | undefined, tag: string): unknown {
+  return first(member(member(member(reply, 'tags'), tag), 'medias'));
+}
+
 function firstStream(reply: NgReply | undefined, tag: string): LegStats | undefined {
-  const media = first(member(member(member(reply, 'tags'), tag), 'medias'));
-  const stats = member(first(member(media, 'streams')), 'stats');
+  const stats = member(first(member(firstMedia(reply, tag), 'streams')), 'stats');
   const [packets, bytes, errors] = ['packets', 'bytes', 'errors'].map((key) => member(stats, key));
   if (typeof packets !== 'number' || typeof bytes !== 'number' || typeof errors !== 'number') return undefined;
   return { packets, bytes, errors };

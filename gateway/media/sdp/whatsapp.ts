@@ -2,7 +2,7 @@
 import { isIPv6 } from 'node:net';
 import type { Keying, WhatsAppCodec } from '../../config/types.js';
 import { MediaFailure } from '../port.js';
-import { readAudio, type AudioFacts, type Format } from './read.js';
+import { readAudio, type AudioFacts, type Candidate, type Format } from './read.js';
 import { candidateLine, writeSdp } from './write.js';
 
 const OFFER = "Meta's offer";
@@ -68,20 +68,19 @@ function strongCrypto(facts: AudioFacts): AudioFacts['cryptos'][number] {
   throw new MediaFailure('sdp', `${OFFER} has no a=crypto${other}`);
 }
 
-/**
- * Meta's offer as rtpengine sees it.
- *
- * @param setup the DTLS role that Meta is said to have: with `active` rtpengine waits, with `passive` it begins
- *   (docs/decisions/0001-media.md)
- */
+/** What of Meta's DTLS offer rtpengine is shown, and so what it does (docs/decisions/0001-media.md). */
+export type DtlsStage =
+  /** No candidates, Meta said to be active: it waits with everything. */
+  | 'hold'
+  /** Candidates: ICE begins. */
+  | 'ice'
+  /** Meta said to be passive: the ClientHello leaves. */
+  | 'hello';
+
+/** Meta's offer as rtpengine sees it. */
 export function offerForNode(
   offer: WhatsAppOffer,
-  options: {
-    readonly ipv6: boolean;
-    readonly id: string;
-    readonly version: number;
-    readonly setup: 'active' | 'passive';
-  },
+  options: { readonly ipv6: boolean; readonly id: string; readonly version: number; readonly stage: DtlsStage },
 ): string {
   const { facts } = offer;
   const attributes = ['a=rtcp-mux', ...(facts.mid === undefined ? [] : [`a=mid:${facts.mid}`])];
@@ -93,8 +92,8 @@ export function offerForNode(
       `a=ice-ufrag:${facts.ice.ufrag}`,
       `a=ice-pwd:${facts.ice.password}`,
       `a=fingerprint:sha-256 ${facts.fingerprint.value}`,
-      `a=setup:${options.setup}`,
-      ...facts.ice.candidates.filter((c) => options.ipv6 || !isIPv6(c.address)).map(candidateLine),
+      `a=setup:${options.stage === 'hello' ? 'passive' : 'active'}`,
+      ...(options.stage === 'hold' ? [] : reachable(facts.ice.candidates, options.ipv6).map(candidateLine)),
     );
   }
   return writeSdp(
@@ -110,6 +109,10 @@ export function offerForNode(
       attributes,
     },
   );
+}
+
+function reachable(candidates: readonly Candidate[], ipv6: boolean): readonly Candidate[] {
+  return ipv6 ? candidates : candidates.filter((c) => !isIPv6(c.address));
 }
 
 /**
