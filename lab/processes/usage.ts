@@ -33,12 +33,9 @@ export function readUsage(entries: readonly ProcessEntry[]): Usage {
 /** proc_pid_stat(5): fields 3 (state), 4 (parent), 6 (session), 14 to 17 (CPU ticks) and 24 (resident pages). */
 function entry(pid: number, leader: number): ProcessEntry | undefined {
   const stat = read(`/proc/${pid}/stat`);
-  const fields = stat
-    .slice(stat.lastIndexOf(')') + 2)
-    .split(' ')
-    .map(Number);
-  const field = (number: number): number => fields[number - 3] ?? 0;
-  if (field(6) !== leader) return undefined;
+  const [state, ...fields] = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
+  const field = (number: number): number => Number(fields[number - 4] ?? 0);
+  if (state === 'Z' || field(6) !== leader) return undefined;
   return {
     pid,
     parent: field(4),
