@@ -9,6 +9,8 @@ const io: Io = {
   err: (line) => void process.stderr.write(`${line}\n`),
   environment: process.env,
   terminal: process.stderr.isTTY,
+  // execArgv holds the TypeScript loader when run from source.
+  program: [process.execPath, ...process.execArgv, ...process.argv.slice(1, 2)],
   onSignal(handler) {
     const listener = (signal: NodeJS.Signals): void => handler(signal as StopSignal);
     for (const signal of SIGNALS) process.on(signal, listener);

@@ -11,6 +11,8 @@ export interface Io {
   readonly environment: Readonly<Record<string, string | undefined>>;
   /** stderr is a terminal: progress may be rewritten in place. */
   readonly terminal: boolean;
+  /** How this program is started, without its arguments. */
+  readonly program: readonly [string, ...string[]];
   /** Calls back for every SIGINT, SIGTERM and SIGHUP until the returned function is called. */
   onSignal(handler: (signal: StopSignal) => void): () => void;
   /** Ends the process at once. */

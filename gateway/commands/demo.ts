@@ -1,21 +1,6 @@
+import { runDemo, SCENARIOS } from '../../lab/demo/run.js';
 import { abortable, choiceOption, EXIT, parse } from './command.js';
-import type { Command, Io } from './command.js';
-
-/** Later stages add theirs. */
-export const SCENARIOS = ['user-calls'] as const;
-export type Scenario = (typeof SCENARIOS)[number];
-
-export interface DemoOptions {
-  readonly scenarios: readonly Scenario[];
-  /** Print the result as one JSON object, the last line of stdout, also on failure. */
-  readonly json: boolean;
-  readonly signal: AbortSignal;
-}
-
-/** What lab/demo provides. Resolves with whether everything was as expected. */
-export type RunDemo = (options: DemoOptions, io: Pick<Io, 'out' | 'err' | 'terminal'>) => Promise<boolean>;
-
-const DEMO = '../../lab/demo/index.js';
+import type { Command } from './command.js';
 
 export const command: Command = {
   help: `Usage: wa-trunk demo [--only SCENARIO] [--json]
@@ -24,13 +9,21 @@ Starts rtpengine, Asterisk, the gateway and a stand-in for Meta on this machine'
 each what happened and what was heard. Fetches what is missing first. Leaves nothing running.
 
       --only SCENARIO   one of: ${SCENARIOS.join(', ')} (default: all)
-      --json            the result as one JSON object, the last line of stdout`,
+      --json            the result as one JSON object, the last line of stdout, also on failure`,
 
   async run(args, io) {
     const { values } = parse(args, { only: { type: 'string' }, json: { type: 'boolean' } });
-    const scenarios = values.only === undefined ? SCENARIOS : [choiceOption('only', values.only, SCENARIOS)];
-    const { runDemo } = (await import(DEMO)) as { readonly runDemo: RunDemo };
-    const good = await abortable(io, (signal) => runDemo({ scenarios, json: values.json === true, signal }, io));
+    const only = values.only === undefined ? {} : { only: choiceOption('only', values.only, SCENARIOS) };
+    const good = await abortable(io, (signal) =>
+      runDemo({
+        ...only,
+        json: values.json === true,
+        program: io.program,
+        out: (line) => io.out(line),
+        progress: (line) => io.err(line),
+        signal,
+      }),
+    );
     return good ? EXIT.good : EXIT.failed;
   },
 };

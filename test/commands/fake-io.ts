@@ -21,6 +21,7 @@ export function fakeIo(environment: Record<string, string> = {}): FakeIo {
     exits,
     environment,
     terminal: false,
+    program: [process.execPath],
     out: (line) => void stdout.push(line),
     err: (line) => void stderr.push(line),
     onSignal(handler) {

@@ -6,6 +6,8 @@ import { runHere } from './fake-io.js';
 
 const { version } = JSON.parse(readFileSync('package.json', 'utf8')) as { version: string };
 
+const SIMULATE = ['simulate', '--to', '+15551234567', '--connect', '127.0.0.1'];
+
 test('help and version are on stdout with exit code 0', async () => {
   for (const args of [['--help'], ['-h'], ['help']]) {
     const { code, stdout, stderr } = await runHere(args);
@@ -52,18 +54,26 @@ test('wrong usage is one line that says what was meant, exit code 2', async () =
       ['components', 'sip'],
       'wa-trunk components: unknown component "sip", allowed asterisk, rtpengine-26, rtpengine-10, sipp (did you mean sipp?); see wa-trunk components --help',
     ],
-    [['simulate', '--to', '+15551234567'], 'wa-trunk simulate: --hostname is missing; see wa-trunk simulate --help'],
+    [['simulate', '--to', '+15551234567'], 'wa-trunk simulate: --connect is missing; see wa-trunk simulate --help'],
     [
-      ['simulate', '--hostname', 'a.b', '--to', '1555'],
-      'wa-trunk simulate: --to: found "1555", allowed an E.164 number with its + such as +15551234567; see wa-trunk simulate --help',
+      [...SIMULATE, '--calls', '0'],
+      'wa-trunk simulate: --calls: found "0", allowed 1 to 200; see wa-trunk simulate --help',
     ],
     [
-      ['simulate', '--hostname', 'a.b', '--to', '+15551234567', '--calls', '0'],
-      'wa-trunk simulate: --calls: found "0", allowed 1 to 1000; see wa-trunk simulate --help',
+      [...SIMULATE, '--codecs', 'opus,pcma'],
+      'wa-trunk simulate: --codecs: found "pcma", allowed opus, PCMA, PCMU (did you mean PCMA?); see wa-trunk simulate --help',
     ],
     [
-      ['simulate', '--hostname', 'a.b', '--to', '+15551234567', '--connect', '::1'],
+      [...SIMULATE, '--connect', '::1'],
       'wa-trunk simulate: --connect: found "::1", allowed HOST:PORT, an IPv6 address in brackets; see wa-trunk simulate --help',
+    ],
+    [
+      [...SIMULATE, '--user-param', 'tgrp'],
+      'wa-trunk simulate: --user-param: found "tgrp", allowed NAME=VALUE; see wa-trunk simulate --help',
+    ],
+    [
+      [...SIMULATE, '--to', '1555'],
+      'wa-trunk simulate: --to: found "1555", allowed a number such as +12145551869; see wa-trunk simulate --help',
     ],
   ];
   for (const [args, line] of cases) {
