@@ -81,7 +81,7 @@ export class SipDialog implements Dialog {
         this.#end({ by: 'no-ack', reason: header('reason'), header });
         return;
       }
-      sendResponse(agent, res, { status: 200 }, () => undefined);
+      sendResponse(agent, res, { status: 200 });
       this.#end({ by: 'peer', reason: header('reason'), header });
       return;
     }

@@ -59,10 +59,11 @@ export interface SrfAgent {
   >;
   /** Throws when there is no connection. */
   request(options: SrfRequestOptions, callback: (error: SrfError, request?: SrfRequest) => void): void;
+  /** Without a callback the server's report of what it sent is not parsed. */
   sendResponse(
     response: SrfResponse,
     message: { headers?: Record<string, string>; body?: string },
-    callback: (error: SrfError) => void,
+    callback?: (error: SrfError) => void,
   ): void;
 }
 

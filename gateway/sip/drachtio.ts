@@ -164,7 +164,7 @@ class DrachtioPort implements SipPort {
     } else if (req.method === 'INVITE' || req.method === 'OPTIONS') {
       request.respond({ status: 503 });
     } else {
-      sendResponse(ground.agent, res, { status: 405, headers: { Allow: ALLOW } }, () => undefined);
+      sendResponse(ground.agent, res, { status: 405, headers: { Allow: ALLOW } });
     }
   }
 

@@ -36,7 +36,7 @@ export function sendResponse(
   agent: SrfAgent,
   response: SrfResponse,
   answer: Response,
-  sent: (error: SrfError) => void,
+  sent?: (error: SrfError) => void,
 ): void {
   response.status = answer.status;
   response.reason = cleanValue(answer.reason ?? reasonPhrase(answer.status));
@@ -81,9 +81,6 @@ export class Incoming implements IncomingRequest {
   respond(response: Response): void {
     if (this.#answered) return;
     if (response.status >= 200) this.markAnswered();
-    sendResponse(this.agent, this.res, response, (error) => {
-      if (error)
-        this.log.debug({ callId: this.callId, status: response.status, err: String(error) }, 'response not sent');
-    });
+    sendResponse(this.agent, this.res, response);
   }
 }

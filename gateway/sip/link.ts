@@ -159,6 +159,11 @@ export class Link {
     for (const reader of socket.listeners('data') as ((chunk: Buffer) => void)[]) {
       socket.off('data', reader);
       socket.on('data', (chunk: Buffer) => {
+        // What the requests in one read lead to goes out in one write.
+        socket.cork();
+        process.nextTick(() => {
+          socket.uncork();
+        });
         try {
           reader(chunk);
           this.#checkRemainder(socket);

@@ -69,7 +69,7 @@ export class SipOutgoingInvite implements OutgoingCall {
     // An UPDATE before the answer: with an offer it must wait for ours (RFC 3311 5.2). Nobody else would respond to it.
     request.on('update', (req: SrfRequest, res: SrfResponse) => {
       const status = req.msg.body ? 491 : 200;
-      sendResponse(this.#ground.agent, res, { status }, () => undefined);
+      sendResponse(this.#ground.agent, res, { status });
     });
     this.#ground.guard('sent', () => this.#observer.sent?.(headerGetter(request.msg)('call-id') ?? ''));
     if (state.cancel) this.#cancel(request, state.cancel);
