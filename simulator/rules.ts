@@ -175,6 +175,26 @@ export const RULES = {
     source: `${MEDIA_GUIDE}; field reports`,
     consequence: 'Early media starts the timer of the caller.',
   },
+  'missing-sdp': {
+    what: 'The 200 to an INVITE with an offer carries the answer.',
+    source: 'RFC 3261, section 13.2.1',
+    consequence: 'No media can be set up: the call is ended.',
+  },
+  'reliable-provisional': {
+    what: 'No Require: 100rel.',
+    source: "Allow and Supported headers of Meta's requests",
+    consequence: 'No PRACK ever comes.',
+  },
+  malformed: {
+    what: 'Every SIP message can be parsed.',
+    source: 'RFC 3261, section 25',
+    consequence: 'It is dropped.',
+  },
+  'challenge-algorithm': {
+    what: 'Challenges offer MD5 with qop=auth.',
+    source: "Digest answers in Meta's SIP integration examples",
+    consequence: 'Not known to be answered.',
+  },
   'challenge-ack': {
     what: 'ACK, CANCEL and BYE are never challenged.',
     source: 'RFC 3261, section 22.1',

@@ -56,7 +56,8 @@ describe('media peer and rtpengine', { concurrency: 4 }, () => {
         const firstPacket = new Promise<void>((resolve) => peer.once('firstPacket', resolve));
         peer.markAck();
         await firstPacket;
-        await wait(1600); // a second of tone on both sides
+        // A second of tone on both sides, after the half a second that an Opus stream joined in mid-way takes to settle.
+        await wait(2300);
         await Promise.all([
           peer.sendDigits('1234#', { durationMs: 100, gapMs: 60 }),
           // rtpengine turns events toward a transcoded Opus leg into tones
