@@ -5,7 +5,7 @@ import { frame, FrameReader } from './frames.js';
 
 export type SipCommand = Extract<Command, { kind: 'sip' }>;
 
-export type Reply = (tokens: string) => void;
+export type Reply = (tokens: string, later?: boolean) => void;
 
 export interface AppConnectionHooks {
   secret: string;
@@ -21,6 +21,8 @@ const MAX_FRAME = 1 << 20;
 /** Unsent bytes at which an app gets no new calls, and at which it is cut off. */
 const CONGESTED = 1 << 20;
 const MAX_UNSENT = 32 << 20;
+/** Longest wait of a reply to an ACK (ms). */
+const LATER = 20;
 
 /** One connection of an app (drachtio-srf). */
 export class AppConnection {
@@ -32,6 +34,8 @@ export class AppConnection {
   #closed = false;
   /** Frames of this turn of the event loop: written together. */
   #out = '';
+  #flushing: NodeJS.Immediate | undefined;
+  #later: NodeJS.Timeout | undefined;
 
   constructor(socket: Socket, hooks: AppConnectionHooks) {
     this.#socket = socket;
@@ -71,14 +75,28 @@ export class AppConnection {
   /** @param payload latin1 text */
   send(payload: string): void {
     if (this.#closed) return;
-    if (this.#out === '') setImmediate(() => this.#flush());
     this.#out += frame(payload);
+    if (this.#flushing !== undefined) return;
+    this.#flushing = setImmediate(() => {
+      this.#flush();
+    });
+  }
+
+  /** For replies that an app seldom waits for (to an ACK): they go with the next message, or soon. A write costs more than the message. */
+  sendLater(payload: string): void {
+    if (this.#closed) return;
+    this.#out += frame(payload);
+    this.#later ??= setTimeout(() => {
+      this.#flush();
+    }, LATER);
   }
 
   /** Idempotent. */
   close(reason: string): void {
     if (this.#closed) return;
     this.#closed = true;
+    clearImmediate(this.#flushing);
+    clearTimeout(this.#later);
     this.#socket.destroy();
     this.#hooks.closed(this, reason);
   }
@@ -86,7 +104,11 @@ export class AppConnection {
   #flush(): void {
     const text = this.#out;
     this.#out = '';
-    if (this.#closed) return;
+    clearImmediate(this.#flushing);
+    clearTimeout(this.#later);
+    this.#flushing = undefined;
+    this.#later = undefined;
+    if (this.#closed || text === '') return;
     this.#socket.write(text, 'latin1');
     if (this.#socket.writableLength > MAX_UNSENT) this.close('app does not read');
   }
@@ -96,8 +118,10 @@ export class AppConnection {
       for (const payload of this.#reader.push(chunk)) {
         if (this.#closed) return;
         const { id, command } = parseCommand(payload);
-        const reply: Reply = (tokens) => {
-          this.send(`${randomUUID()}|response|${id}|${tokens}`);
+        const reply: Reply = (tokens, later = false) => {
+          const response = `${randomUUID()}|response|${id}|${tokens}`;
+          if (later) this.sendLater(response);
+          else this.send(response);
         };
         if (command.kind === 'sip' && this.#authenticated) this.#hooks.sip(command, this, reply);
         else reply(this.#answer(command));

@@ -1,9 +1,13 @@
 import { randomUUID } from 'node:crypto';
 import type { Flow } from '../transport/flow.js';
 
-/** Time of day as drachtio writes it: `HH:MM:SS.uuuuuu`. */
-export function stamp(now = new Date()): string {
-  return `${now.toISOString().slice(11, 23)}000`;
+/** Time of day (UTC) as drachtio writes it: `HH:MM:SS.uuuuuu`. */
+export function stamp(now = Date.now()): string {
+  const ms = now % 86_400_000;
+  const two = (value: number): string => (value < 10 ? `0${value}` : String(value));
+  const seconds = Math.floor(ms / 1000);
+  const fraction = String((ms % 1000) + 1000).slice(1);
+  return `${two(Math.floor(seconds / 3600))}:${two(Math.floor(seconds / 60) % 60)}:${two(seconds % 60)}.${fraction}000`;
 }
 
 function peer(flow: Flow): string {

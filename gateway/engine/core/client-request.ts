@@ -38,7 +38,7 @@ export class ClientRequest {
   readonly #table: ClientTable;
   readonly #user: ClientRequestUser;
   readonly #ways: Ways;
-  readonly #frame: (flow: Flow) => RequestFrame;
+  #frame: ((flow: Flow) => RequestFrame) | undefined;
   #targets: readonly Target[] | undefined;
   #next = 0;
   #transaction: ClientTransaction | undefined;
@@ -132,7 +132,8 @@ export class ClientRequest {
 
   #attempt(flow: Flow, target: Target | undefined): void {
     const branch = newBranch();
-    const frame = this.#frame(flow);
+    const frame = this.#frame?.(flow);
+    if (frame === undefined) return;
     const sentBy = flow.listener.sentBy(flow.remote.address);
     const via = `SIP/2.0/${flow.transport.toUpperCase()} ${sentBy};branch=${branch};rport${flow.reliable ? ';alias' : ''}`;
     const reopen = (): Flow | undefined => target && this.#context.transports.flow(target);
@@ -174,6 +175,8 @@ export class ClientRequest {
     }
     // 100 says only that the next hop has it.
     if (message.status > 100) this.#answered = true;
+    // No further attempt: what is needed to build one need not be kept through the wait for repetitions.
+    if (message.status >= 200) this.#frame = undefined;
     this.#user.response(message, flow);
   }
 

@@ -1,11 +1,11 @@
-import { randomBytes } from 'node:crypto';
+import { randomUUID } from 'node:crypto';
 import { MAGIC_COOKIE } from '../sip/via.js';
 
-/** Unguessable text: 12 random bytes in hex. A response or a CANCEL cannot be forged by guessing. */
+/** Unguessable text (122 bits): a response or a CANCEL cannot be forged by guessing. Node draws random bytes in advance for it. */
 export function newTag(): string {
-  return randomBytes(12).toString('hex');
+  return randomUUID();
 }
 
 export function newBranch(): string {
-  return MAGIC_COOKIE + newTag();
+  return MAGIC_COOKIE + randomUUID();
 }

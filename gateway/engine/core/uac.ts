@@ -112,7 +112,7 @@ export class UserAgentClient {
     }
     const headers = inDialogHeaders(message, (defaultContentType(message) ?? '') + credentials);
     sendAck(dialog, this.#context, { method: 'ACK', seq, headers, body: message.body }, (text, flow) => {
-      reply(requestSent(text, flow, ''));
+      reply(requestSent(text, flow, ''), true);
     });
   }
 

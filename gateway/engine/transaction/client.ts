@@ -117,6 +117,13 @@ export class ClientTransaction {
         : clientOther(this.#state as ClientOtherState, event, this.#env);
     this.#state = step.state;
     for (const effect of step.effects) this.#run(effect);
+    if (!this.pending) this.#forget();
+  }
+
+  /** After the final response nothing is sent but ACKs: a held transaction costs little. */
+  #forget(): void {
+    this.#text = '';
+    this.#message = undefined;
   }
 
   #run(effect: Effect): void {
