@@ -1,5 +1,6 @@
 #!/usr/bin/env node
 import type { Io, StopSignal } from './commands/command.js';
+import { programCommand } from './commands/package.js';
 import { run } from './commands/run.js';
 
 const SIGNALS: readonly StopSignal[] = ['SIGINT', 'SIGTERM', 'SIGHUP'];
@@ -9,8 +10,7 @@ const io: Io = {
   err: (line) => void process.stderr.write(`${line}\n`),
   environment: process.env,
   terminal: process.stderr.isTTY,
-  // execArgv holds the TypeScript loader when run from source.
-  program: [process.execPath, ...process.execArgv, ...process.argv.slice(1, 2)],
+  program: programCommand(),
   onSignal(handler) {
     const listener = (signal: NodeJS.Signals): void => handler(signal as StopSignal);
     for (const signal of SIGNALS) process.on(signal, listener);

@@ -18,3 +18,11 @@ export function packageVersion(): string {
   const manifest = JSON.parse(readFileSync(join(packageRoot(), 'package.json'), 'utf8')) as { version: string };
   return manifest.version;
 }
+
+/** How this program is started from any folder, without its arguments: from its source with the TypeScript loader. */
+export function programCommand(): readonly [string, ...string[]] {
+  const isSource = import.meta.url.endsWith('.ts');
+  const main = fileURLToPath(new URL(isSource ? '../main.ts' : '../main.js', import.meta.url));
+  const loader = isSource ? ['--import', import.meta.resolve('tsx')] : [];
+  return [process.execPath, ...loader, main];
+}

@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 import { test } from 'node:test';
+import { programCommand } from '../../gateway/commands/package.js';
 import { runHere } from './fake-io.js';
 
 const { version } = JSON.parse(readFileSync('package.json', 'utf8')) as { version: string };
@@ -87,4 +88,10 @@ test('the program itself runs, with its exit code', () => {
   assert.deepEqual([good.status, good.stdout, good.stderr], [0, `${version}\n`, '']);
   const bad = spawnSync(process.execPath, [...main, 'chek'], { encoding: 'utf8' });
   assert.deepEqual([bad.status, bad.stdout], [2, '']);
+});
+
+test('the command that starts this program works from any folder', () => {
+  const [node, ...args] = programCommand();
+  const { status, stdout } = spawnSync(node, [...args, '--version'], { encoding: 'utf8', cwd: '/' });
+  assert.deepEqual([status, stdout], [0, `${version}\n`]);
 });
