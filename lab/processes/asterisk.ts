@@ -6,7 +6,7 @@ import { promisify } from 'node:util';
 import type { Component } from '../components/index.js';
 import { asteriskFolders, writeAsteriskConfig } from './asterisk-config.js';
 import { type AsteriskCall, awaitCall, readCalls, type ReceivedDigit, receivedDigits } from './asterisk-results.js';
-import { programFolder } from './folder.js';
+import { orUndo, programFolder, removeFolder } from './folder.js';
 import { reservePorts } from './ports.js';
 import { type ExitStatus, supervise, type Supervised } from './supervisor.js';
 
@@ -59,20 +59,20 @@ export async function startAsterisk(options: AsteriskOptions): Promise<Asterisk>
   const logFile = join(log, 'full');
   const consoleFile = join(folder, 'console.log');
   const { command, env } = options.component;
-  await writeAsteriskConfig(options.component, folder, {
-    sipPort,
-    pcmaSipPort,
-    opusSipPort,
-    rtpPorts: { min: block.min + SIP_PORTS, max: block.max },
-    trunk: options.trunk ?? '127.0.0.1:5080',
-  });
-  const child = await supervise({
-    command: [...command, '-f', '-C', configFile],
-    env,
-    cwd: folder,
-    folder,
-    logFile: consoleFile,
-    cpus: options.cpus,
+  const prepare = async (): Promise<Supervised> => {
+    await writeAsteriskConfig(options.component, folder, {
+      sipPort,
+      pcmaSipPort,
+      opusSipPort,
+      rtpPorts: { min: block.min + SIP_PORTS, max: block.max },
+      trunk: options.trunk ?? '127.0.0.1:5080',
+    });
+    const run = [...command, '-f', '-C', configFile] as const;
+    return supervise({ command: run, env, cwd: folder, folder, logFile: consoleFile, cpus: options.cpus });
+  };
+  const child = await orUndo(prepare, async () => {
+    await removeFolder(folder);
+    await block.close();
   });
   const cli = async (text: string): Promise<string> => {
     const [program, ...args] = [...command, '-C', configFile, '-rx', text];

@@ -1,7 +1,7 @@
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Component } from '../components/index.js';
-import { programFolder } from './folder.js';
+import { orUndo, programFolder, removeFolder } from './folder.js';
 import { type NgDictionary, ngRequest } from './ng.js';
 import { type PortBlock, reservePorts } from './ports.js';
 import { type ExitStatus, supervise, type Supervised } from './supervisor.js';
@@ -56,14 +56,14 @@ export async function startRtpengine(options: RtpengineOptions): Promise<Rtpengi
   const folder = await programFolder('rtpengine');
   const logFile = join(folder, 'rtpengine.log');
   const { command, env } = options.component;
-  const child = await supervise({
-    command: [...command, ...settings(options, ngPort, httpPort, mediaPorts)],
-    env,
-    cwd: folder,
-    folder,
-    logFile,
-    cpus: options.cpus,
-  });
+  const run = [...command, ...settings(options, ngPort, httpPort, mediaPorts)] as const;
+  const child = await orUndo(
+    () => supervise({ command: run, env, cwd: folder, folder, logFile, cpus: options.cpus }),
+    async () => {
+      await removeFolder(folder);
+      await releasePorts();
+    },
+  );
   const ng = (request: NgDictionary): Promise<NgDictionary> => ngRequest(ngPort, request);
   const close = async (): Promise<void> => {
     await child.close();

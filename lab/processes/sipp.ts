@@ -1,7 +1,7 @@
 import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Component } from '../components/index.js';
-import { programFolder } from './folder.js';
+import { orUndo, programFolder, removeFolder } from './folder.js';
 import { type PortBlock, reservePorts } from './ports.js';
 import { supervise, type Supervised } from './supervisor.js';
 
@@ -55,16 +55,22 @@ export interface Sipp {
 export async function startSipp(options: SippOptions): Promise<Sipp> {
   const block = await reservePorts(50);
   const folder = await programFolder('sipp');
-  const files = { ...options.files, 'scenario.xml': options.scenario };
-  for (const [name, content] of Object.entries(files)) await writeFile(join(folder, name), content);
   const { command, env } = options.component;
-  const child = await supervise({
-    command: [...command, ...settings(options, folder, block)],
-    env: { ...env, TERM: 'dumb' },
-    cwd: folder,
-    folder,
-    logFile: join(folder, 'screen.log'),
-    cpus: options.cpus,
+  const prepare = async (): Promise<Supervised> => {
+    const files = { ...options.files, 'scenario.xml': options.scenario };
+    for (const [name, content] of Object.entries(files)) await writeFile(join(folder, name), content);
+    return supervise({
+      command: [...command, ...settings(options, folder, block)],
+      env: { ...env, TERM: 'dumb' },
+      cwd: folder,
+      folder,
+      logFile: join(folder, 'screen.log'),
+      cpus: options.cpus,
+    });
+  };
+  const child = await orUndo(prepare, async () => {
+    await removeFolder(folder);
+    await block.close();
   });
   const result = child.exited.then(async (status): Promise<SippResult> => {
     const exitCode = status.kind === 'exit' ? status.code : 128 + status.signal;

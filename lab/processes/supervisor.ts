@@ -1,10 +1,10 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { createWriteStream } from 'node:fs';
-import { rm } from 'node:fs/promises';
 import type { Readable, Writable } from 'node:stream';
 import { text } from 'node:stream/consumers';
 import { setTimeout as delay } from 'node:timers/promises';
+import { removeFolder } from './folder.js';
 import { descendants, readUsage, type Usage } from './usage.js';
 
 /** How a program ended. */
@@ -146,7 +146,7 @@ class SupervisedProgram implements Supervised {
     await this.gone;
     while (descendants(this.group).length > 0) await delay(5); // SIGKILL is on its way to them
     this.log.end();
-    await rm(this.options.folder, { recursive: true, force: true, maxRetries: 3 });
+    await removeFolder(this.options.folder);
   }
 }
 

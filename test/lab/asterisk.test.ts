@@ -2,8 +2,8 @@ import assert from 'node:assert/strict';
 import { readFile } from 'node:fs/promises';
 import { after, before, test } from 'node:test';
 import { requireComponent } from '../../lab/components/index.js';
-import { type Asterisk, type Sipp, startAsterisk, startSipp } from '../../lab/processes/index.js';
-import { purity, RtpPeer } from './rtp-peer.js';
+import { type Asterisk, type AsteriskCall, type Sipp, startAsterisk, startSipp } from '../../lab/processes/index.js';
+import { opus, pcma, purity, RtpPeer } from './rtp-peer.js';
 import { answeredCall, cancelledCall, endedByCallee, refusedCall } from './scenarios.js';
 
 let asterisk: Asterisk;
@@ -39,38 +39,46 @@ async function succeeds(sipp: Sipp): Promise<string> {
   return result.messages;
 }
 
-test('600: tone both ways, keys both ways, the caller hangs up', async (t) => {
-  const peer = await RtpPeer.open(440);
-  t.after(() => peer.close());
-  const headers = 'X-WA-Wacid: outgoing:wacid.ABC=, "x";y\nX-WA-Country: DE\n';
-  const sipp = await call('600', answeredCall(peer.sdp, 5000, headers), asterisk.pcmaSipPort);
-  await peer.startTone();
-  const under = await asterisk.awaitCall(
-    ({ extension, answeredAt }) => extension === '600' && answeredAt !== undefined,
-  );
-  assert.equal(under.headers.get('x-wa-wacid'), 'outgoing:wacid.ABC=, "x";y');
-  assert.equal(under.headers.get('x-wa-country'), 'DE');
-  await peer.hears(12_000);
-  await peer.press('1234#');
-  const [ended] = await Promise.all([asterisk.awaitCall(({ endedAt }) => endedAt !== undefined), succeeds(sipp)]);
+for (const [name, codec, port] of [
+  ['alaw', pcma, () => asterisk.pcmaSipPort],
+  ['opus', opus, () => asterisk.opusSipPort],
+] as const) {
+  test(`600 with ${name}: tone both ways, keys both ways, the caller hangs up`, async (t) => {
+    const format = codec();
+    const peer = await RtpPeer.open(440, format);
+    t.after(() => peer.close());
+    const headers = 'X-WA-Wacid: outgoing:wacid.ABC=, "x";y\nX-WA-Country: DE\n';
+    const sipp = await call('600', answeredCall(peer.sdp, 5000, headers), port());
+    await peer.startTone();
+    const talks = (one: AsteriskCall): boolean => one.codec === name;
+    const under = await asterisk.awaitCall(talks);
+    assert.equal(under.headers.get('x-wa-wacid'), 'outgoing:wacid.ABC=, "x";y');
+    assert.equal(under.headers.get('x-wa-country'), 'DE');
+    await peer.hears(1.5 * format.rate);
+    await peer.press('1234#');
+    const ends = asterisk.awaitCall((one) => talks(one) && one.endedAt !== undefined);
+    const [ended] = await Promise.all([ends, succeeds(sipp)]);
 
-  assert.equal(ended.caller, '+491701234567');
-  assert.equal(ended.callerName, 'Ana');
-  assert.equal(ended.codec, 'alaw');
-  assert.equal(ended.digits, '1234#');
-  assert.equal(ended.digitsSent, '5678');
-  assert.equal(ended.hangupSource, ended.channel);
-  assert.equal(ended.rtp.get('lp'), 0);
-  const keys = await asterisk.receivedDigits(ended.channel);
-  assert.equal(keys.map((key) => key.digit).join(''), '1234#');
-  for (const { durationMs } of keys) assert.ok(Math.abs(durationMs - 100) <= 20, `${durationMs} ms`);
+    assert.equal(ended.caller, '+491701234567');
+    assert.equal(ended.callerName, 'Ana');
+    assert.equal(ended.digits, '1234#');
+    assert.equal(ended.digitsSent, '5678');
+    assert.equal(ended.hangupSource, ended.channel);
+    assert.equal(ended.rtp.get('lp'), 0);
+    const keys = await asterisk.receivedDigits(ended.channel);
+    assert.equal(keys.map((key) => key.digit).join(''), '1234#');
+    for (const { durationMs } of keys) assert.ok(Math.abs(durationMs - 100) <= 20, `${durationMs} ms`);
 
-  assert.equal([...peer.keys.values()].map((key) => key.digit).join(''), '5678');
-  assert.ok(purity(peer.heard.slice(0, 8000), 620, 8000) > 0.99);
-  const heard = samples(await readFile(ended.heardFile ?? ''));
-  assert.ok(heard.length >= 8000, `${heard.length} samples`);
-  assert.ok(purity(heard.slice(2000, 10_000), 440, 8000) > 0.99, `${purity(heard.slice(2000, 10_000), 440, 8000)}`);
-});
+    const sent = [...peer.keys.values()];
+    assert.equal(sent.map((key) => key.digit).join(''), '5678');
+    for (const { duration } of sent) assert.ok(Math.abs(duration / format.rate - 0.16) <= 0.02, `${duration} units`);
+    const tone = peer.heard.slice(0.2 * format.rate, 1.2 * format.rate);
+    assert.ok(purity(tone, 620, format.rate) > 0.99, `user: ${purity(tone, 620, format.rate)}`);
+    const heard = samples(await readFile(ended.heardFile ?? '')).slice(2000, 10_000);
+    assert.equal(heard.length, 8000);
+    assert.ok(purity(heard, 440, 8000) > 0.99, `PBX: ${purity(heard, 440, 8000)}`);
+  });
+}
 
 test('621 answers and hangs up after a second', async () => {
   await succeeds(await call('621', endedByCallee(SDP)));

@@ -1,18 +1,52 @@
 import { createSocket, type RemoteInfo, type Socket } from 'node:dgram';
 import { once } from 'node:events';
 import { setTimeout as delay } from 'node:timers/promises';
+import OpusScript from 'opusscript';
 
-const SAMPLES = 160; // 20 ms at 8 kHz
-const PCMA = 8;
 const EVENT = 101;
 
-/** A key of RFC 4733 as received: its digit and its last duration, in 8 kHz units. */
+/** A payload format with one packet of 20 ms. Samples are 16 bit, mono, `rate` a second. */
+export interface Codec {
+  readonly type: number;
+  readonly rtpmap: string;
+  readonly rate: number;
+  encode(samples: Int16Array): Buffer;
+  decode(payload: Buffer): Int16Array;
+  close(): void;
+}
+
+export function pcma(): Codec {
+  return {
+    ...{ type: 8, rtpmap: 'PCMA/8000', rate: 8000 },
+    encode: (samples) => Buffer.from(samples.map((sample) => alawEncode(sample))),
+    decode: (payload) => Int16Array.from(payload, alawDecode),
+    close: () => undefined,
+  };
+}
+
+export function opus(): Codec {
+  const codec = new OpusScript(48_000, 1, OpusScript.Application.AUDIO);
+  return {
+    ...{ type: 111, rtpmap: 'opus/48000/2', rate: 48_000 },
+    encode: (samples) => codec.encode(Buffer.from(samples.buffer), samples.length),
+    decode: (payload) => {
+      const bytes = codec.decode(payload);
+      return Int16Array.from({ length: bytes.length / 2 }, (_, i) => bytes.readInt16LE(2 * i));
+    },
+    close: () => codec.delete(),
+  };
+}
+
+/** A key of RFC 4733 as received: its digit and its last duration, in units of the codec's clock. */
 export interface HeardKey {
   readonly digit: string;
   readonly duration: number;
 }
 
-/** A plain RTP endpoint with a PCMA tone: the media of a call whose signalling sipp does. */
+/**
+ * A plain RTP endpoint with a tone: the media of a call whose signalling sipp does. Its telephone-event has the
+ * codec's clock: Asterisk 22 counts key durations in that even where it answered telephone-event/8000 next to Opus.
+ */
 export class RtpPeer {
   readonly heard: number[] = [];
   readonly keys = new Map<number, HeardKey>();
@@ -25,23 +59,24 @@ export class RtpPeer {
   private constructor(
     private readonly socket: Socket,
     private readonly hz: number,
+    private readonly codec: Codec,
   ) {
     this.#firstPacket = once(socket, 'message');
     socket.on('message', (packet: Buffer, from: RemoteInfo) => this.#receive(packet, from));
   }
 
-  static async open(hz: number): Promise<RtpPeer> {
+  static async open(hz: number, codec = pcma()): Promise<RtpPeer> {
     const socket = createSocket('udp4');
     socket.bind(0, '127.0.0.1');
     await once(socket, 'listening');
-    return new RtpPeer(socket, hz);
+    return new RtpPeer(socket, hz, codec);
   }
 
   get port(): number {
     return this.socket.address().port;
   }
 
-  /** SDP of an offer with PCMA and telephone-event. */
+  /** SDP of an offer with the codec and telephone-event. */
   get sdp(): string {
     return [
       'v=0',
@@ -49,8 +84,9 @@ export class RtpPeer {
       's=-',
       'c=IN IP4 127.0.0.1',
       't=0 0',
-      `m=audio ${this.port} RTP/AVP ${PCMA} ${EVENT}`,
-      `a=rtpmap:${EVENT} telephone-event/8000`,
+      `m=audio ${this.port} RTP/AVP ${this.codec.type} ${EVENT}`,
+      `a=rtpmap:${this.codec.type} ${this.codec.rtpmap}`,
+      `a=rtpmap:${EVENT} telephone-event/${this.codec.rate}`,
       `a=fmtp:${EVENT} 0-15`,
       'a=ptime:20',
     ].join('\n');
@@ -61,7 +97,7 @@ export class RtpPeer {
     await this.#firstPacket;
     let due = performance.now();
     const tick = (): void => {
-      for (; due <= performance.now(); due += 20) this.#send(PCMA, false, this.#tonePacket());
+      for (; due <= performance.now(); due += 20) this.#send(this.codec.type, false, this.#tonePacket());
     };
     this.#tone = setInterval(tick, 5);
   }
@@ -79,12 +115,12 @@ export class RtpPeer {
       for (let i = 1; i <= 7; i++) {
         const end = i >= 5;
         const payload = Buffer.from([digitCode(digit), end ? 0x8a : 0x0a, 0, 0]);
-        payload.writeUInt16BE(Math.min(i, 5) * SAMPLES, 2);
+        payload.writeUInt16BE(Math.min(i, 5) * this.#step, 2);
         this.#timestamp = start;
         this.#send(EVENT, i === 1, payload);
         await delay(i < 5 ? 20 : 1);
       }
-      this.#timestamp = start + 8 * SAMPLES;
+      this.#timestamp = start + 8 * this.#step;
       await delay(60);
     }
   }
@@ -92,13 +128,14 @@ export class RtpPeer {
   close(): void {
     clearInterval(this.#tone);
     this.socket.close();
+    this.codec.close();
   }
 
   #receive(packet: Buffer, from: RemoteInfo): void {
     this.#remote ??= from;
     const type = (packet[1] ?? 0) & 0x7f;
     const payload = packet.subarray(12);
-    if (type === PCMA) for (const byte of payload) this.heard.push(alawDecode(byte));
+    if (type === this.codec.type) this.heard.push(...this.codec.decode(payload));
     if (type === EVENT) {
       this.keys.set(packet.readUInt32BE(4), {
         digit: DIGITS[payload[0] ?? 0] ?? '?',
@@ -107,12 +144,16 @@ export class RtpPeer {
     }
   }
 
+  /** Samples, and so timestamp units, of one packet. */
+  get #step(): number {
+    return this.codec.rate / 50;
+  }
+
   #tonePacket(): Buffer {
-    const payload = Buffer.alloc(SAMPLES);
-    for (let i = 0; i < SAMPLES; i++) {
-      payload[i] = alawEncode(8000 * Math.sin((2 * Math.PI * this.hz * (this.#timestamp + i)) / 8000));
-    }
-    return payload;
+    const turn = (2 * Math.PI * this.hz) / this.codec.rate;
+    return this.codec.encode(
+      Int16Array.from({ length: this.#step }, (_, i) => 8000 * Math.sin(turn * (this.#timestamp + i))),
+    );
   }
 
   #send(type: number, marker: boolean, payload: Buffer): void {
@@ -122,7 +163,7 @@ export class RtpPeer {
     header.writeUInt16BE(this.#sequence++ & 0xffff, 2);
     header.writeUInt32BE(this.#timestamp, 4);
     header.writeUInt32BE(0x12345678, 8);
-    if (type === PCMA) this.#timestamp += SAMPLES;
+    if (type !== EVENT) this.#timestamp += this.#step;
     if (this.#remote) this.socket.send(Buffer.concat([header, payload]), this.#remote.port, this.#remote.address);
   }
 }
