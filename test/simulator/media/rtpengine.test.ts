@@ -89,7 +89,7 @@ describe('media peer and rtpengine', { concurrency: 4 }, () => {
     t.after(() => peer.close());
     const plain = await plainSide(share, 'opus', PBX_HZ);
     t.after(() => plain.close());
-    const violation = once(peer, 'violation');
+    const violation = once(peer, 'violation', { signal: AbortSignal.timeout(10_000) });
     const swap = (sdp: string): string => sdp.replace(/(a=fingerprint:sha-256 )../, '$100');
     assert.deepEqual(await connect(rtpengine, peer, plain, 'dtls', 'opus', swap), []);
     peer.markAck();
