@@ -3,7 +3,7 @@ import { createSocket, type RemoteInfo, type Socket } from 'node:dgram';
 import { EVENT_SCALE, eventDuration, setEventDuration } from './event.js';
 import type { RelayCounters, RelayRoute } from './messages.js';
 import { RTP_HEADER, isRtp, payloadTypeOf, setPayloadType } from './rtp.js';
-import { SteadyStream } from './steady-stream.js';
+import { SteadyStream, type SteadyStreamOptions } from './steady-stream.js';
 
 /** Addresses here are always numeric: dgram's own look-up costs more than the send. */
 function numericLookup(
@@ -59,32 +59,18 @@ export class Relay {
     this.#route = route;
     this.#pbxAddress = route.pbx.address;
     this.#pbxPort = route.pbx.port;
-    this.#stream ??= new SteadyStream({
-      codec: route.codec,
-      from: {
-        audio: [route.nodePayloadTypes.audio, route.pbxPayloadTypes.audio],
-        event: [route.nodePayloadTypes.event, route.pbxPayloadTypes.event].filter((p) => p !== undefined),
-      },
-      to: route.nodePayloadTypes,
-      ssrc: randomInt(1, 2 ** 32),
-      firstSequence: randomInt(2 ** 15),
-      firstTimestamp: randomInt(2 ** 31),
-    });
-    if (this.#started) this.start();
+    this.#stream ??= new SteadyStream(streamOptions(route), (packet) => this.#sendToNode(packet));
+    if (this.#started) this.#stream.start(performance.now());
   }
 
   start(): void {
     this.#started = true;
     this.#stream?.start(performance.now());
-    this.tick(performance.now());
   }
 
-  /** Sends silence where a frame is overdue. */
+  /** Sends what is due toward WhatsApp. */
   tick(now: number): void {
-    const silence = this.#stream?.fill(now);
-    if (silence !== undefined && this.#route !== undefined) {
-      this.#socket.send(silence, this.#route.node.port, this.#route.node.address);
-    }
+    this.#stream?.tick(now);
   }
 
   close(): void {
@@ -95,14 +81,17 @@ export class Relay {
     const route = this.#route;
     if (route === undefined || !this.#started) return;
     if (from.port === route.node.port && from.address === route.node.address) this.#forwardToPbx(packet, route);
-    else if (route.pbxAddresses.includes(from.address)) this.#forwardToNode(packet, from, route);
+    else if (route.pbxAddresses.includes(from.address)) this.#takeFromPbx(packet, from);
   }
 
-  #forwardToNode(packet: Buffer, from: RemoteInfo, route: RelayRoute): void {
+  #takeFromPbx(packet: Buffer, from: RemoteInfo): void {
     if (this.#stream?.accept(packet, performance.now()) !== true) return;
     this.#pbxAddress = from.address;
     this.#pbxPort = from.port;
-    this.#socket.send(packet, route.node.port, route.node.address);
+  }
+
+  #sendToNode(packet: Buffer): void {
+    if (this.#route !== undefined) this.#socket.send(packet, this.#route.node.port, this.#route.node.address);
   }
 
   #forwardToPbx(packet: Buffer, route: RelayRoute): void {
@@ -120,4 +109,18 @@ export class Relay {
     this.#toPbx.bytes += packet.length - RTP_HEADER;
     this.#socket.send(packet, this.#pbxPort, this.#pbxAddress);
   }
+}
+
+function streamOptions({ codec, nodePayloadTypes, pbxPayloadTypes }: RelayRoute): SteadyStreamOptions {
+  return {
+    codec,
+    from: {
+      audio: [nodePayloadTypes.audio, pbxPayloadTypes.audio],
+      event: [nodePayloadTypes.event, pbxPayloadTypes.event].filter((p) => p !== undefined),
+    },
+    to: nodePayloadTypes,
+    ssrc: randomInt(1, 2 ** 32),
+    firstSequence: randomInt(2 ** 15),
+    firstTimestamp: randomInt(2 ** 31),
+  };
 }

@@ -1,5 +1,6 @@
 import type { PbxCodec } from '../../config/types.js';
 import { EventClock, eventDuration, eventEnds, setEventDuration } from './event.js';
+import { PacketQueue } from './packet-queue.js';
 import {
   FRAME_UNITS,
   RTP_HEADER,
@@ -11,7 +12,6 @@ import {
   sequenceOf,
   setPayloadType,
   ssrcOf,
-  timestampDistance,
   timestampOf,
   writeHeader,
 } from './rtp.js';
@@ -19,17 +19,14 @@ import {
 const FRAME_MS = 20;
 /** A packet later than this after its time gives its place to silence: leaves 10 ms of the 40 ms gap that Meta may see. */
 const PATIENCE_MS = 10;
-/** So much silence in a row is a pause of the PBX, after which its stream is taken up anew. */
-const PAUSE_FRAMES = 3;
-/** How far late packets may push the stream behind the PBX's clock before they are dropped instead. */
-const MAX_LAG_FRAMES = 3;
+/** A packet so much before its time still leaves at once; an earlier one waits for its turn. */
+const EARLY_MS = 10;
+/** A step in the sequence numbers beyond this is a new stream under the old SSRC. */
+const MAX_SEQUENCE_STEP = 500;
 /** An event that stops without its end is taken for over after so many repetitions of its last packet. */
 const MAX_REPETITIONS = 5;
 /** Room for a telephone-event packet with header extension. */
 const EVENT_COPY = 128;
-/** A step in sequence number or timestamp (s) beyond this is a new stream under the old SSRC. */
-const MAX_SEQUENCE_STEP = 500;
-const MAX_TIMESTAMP_STEP_S = 5;
 
 export interface SteadyStreamOptions {
   readonly codec: PbxCodec;
@@ -42,27 +39,6 @@ export interface SteadyStreamOptions {
   readonly firstTimestamp: number;
 }
 
-/** The PBX's present stream and how its numbers become ours. */
-interface Source {
-  readonly ssrc: number;
-  /** Highest sequence number so far. */
-  last: number;
-  /** Sequence number from which the shifts hold. */
-  since: number;
-  sequenceShift: number;
-  timestampShift: number;
-}
-
-/** A key being pressed. */
-interface OpenEvent {
-  /** Its timestamp in the PBX's stream and in ours. */
-  readonly source: number;
-  readonly out: number;
-  /** Length of its last packet out, to be repeated where the next one is overdue; 0 once it has ended. */
-  length: number;
-  repeated: number;
-}
-
 export interface StreamCounters {
   packets: number;
   bytes: number;
@@ -70,38 +46,53 @@ export interface StreamCounters {
   filled: number;
   /** Not RTP, another payload type, a duplicate, or too late. */
   dropped: number;
-  /** How often the PBX began a new stream (SSRC, sequence or timestamp). */
+  /** How often the PBX began a new stream (SSRC or sequence). */
   restarts: number;
 }
 
+/** A key being pressed. */
+interface OpenEvent {
+  /** Its timestamp in the PBX's stream and in ours. */
+  readonly source: number;
+  readonly out: number;
+  /** Length of its last packet out, to be repeated where the next one is overdue. */
+  length: number;
+  repeated: number;
+  ended: boolean;
+}
+
 /**
- * Turns what a PBX sends into the one stream that Meta accepts: one SSRC, sequence numbers without a break of our
- * making, timestamps that follow the clock, silence where nothing comes, event durations at 8 kHz.
+ * Turns what a PBX sends into the one stream that Meta accepts: one SSRC, a packet every 20 ms, timestamps without a
+ * break, silence where nothing comes, event durations at 8 kHz.
  *
- * Losses stay visible as gaps in the sequence numbers, so that Opus' forward error correction can still mend them.
- * Pure: packets in, packets out, the time is an argument (ms).
+ * Packets leave as they come while they come in time. One that is late finds its place taken by silence and waits for
+ * the next; so a jittery PBX gets as much delay as its jitter needs, and loses it again when it calms down. Losses that
+ * silence has not covered stay visible in the sequence numbers, for the receiver to conceal.
+ *
+ * Pure: packets in, packets out through `send`, the time is an argument (ms).
  */
 export class SteadyStream {
   readonly counters: StreamCounters = { packets: 0, bytes: 0, filled: 0, dropped: 0, restarts: 0 };
   readonly #o: SteadyStreamOptions;
+  readonly #send: (packet: Buffer) => void;
   readonly #frame: number;
   readonly #silence: Buffer;
   readonly #clock: EventClock;
-  /** Sequence number of the last packet out; timestamp of the next frame out. */
+  readonly #queue = new PacketQueue();
+  /** Sequence number of the last packet out; timestamp of the next frame out, and when it is due. */
   #sequence: number;
   #timestamp: number;
-  /** When the next frame out is due. */
   #due = Infinity;
-  /** The PBX's stream as it is mapped now. */
-  #source: Source | undefined;
+  /** The PBX's present stream; sequence number of its last packet that left or was given up. */
+  #source: { readonly ssrc: number; last: number } | undefined;
   #filledInARow = 0;
-  #lag = 0;
   #event: OpenEvent | undefined;
-  /** The last event packet out, for repetition. */
   readonly #eventCopy = Buffer.alloc(EVENT_COPY);
 
-  constructor(options: SteadyStreamOptions) {
+  /** @param send takes a packet at once: its buffer may be used again */
+  constructor(options: SteadyStreamOptions, send: (packet: Buffer) => void) {
     this.#o = options;
+    this.#send = send;
     this.#frame = FRAME_UNITS[options.codec];
     this.#clock = new EventClock(options.codec === 'opus' ? 48 : 8);
     this.#sequence = (options.firstSequence - 1) & 0xffff;
@@ -113,164 +104,145 @@ export class SteadyStream {
     silence.copy(this.#silence, RTP_HEADER);
   }
 
-  /** From now on packets leave; the first one, silence or not, is due at once. */
+  /** From now on packets leave; the first one, silence or not, at once. */
   start(now: number): void {
-    if (this.#due === Infinity) this.#due = now - PATIENCE_MS;
+    if (this.#due !== Infinity) return;
+    this.#due = now - PATIENCE_MS;
+    this.tick(now);
   }
 
-  /** Silence, if the next frame is overdue. The buffer is reused: send it before the next call. */
-  fill(now: number): Buffer | undefined {
-    const patience = this.#filledInARow > 0 ? 0 : PATIENCE_MS;
-    if (now < this.#due + patience) return undefined;
+  /** Sends what waits and is due, or silence where the next frame is overdue. To be called every few ms. */
+  tick(now: number): void {
+    while (this.#queue.length > 0 && now >= this.#due) this.#leave(this.#queue.shift(), this.#due);
+    if (now >= this.#due + (this.#filledInARow > 0 ? 0 : PATIENCE_MS)) this.#fill(now);
+  }
+
+  /** Takes a packet from the PBX; false: it is of no use. The buffer is kept until the packet has left. */
+  accept(packet: Buffer, now: number): boolean {
+    if (this.#due === Infinity || !this.#acceptable(packet)) return this.#drop();
+    const source = this.#follow(packet);
+    if (sequenceDistance(sequenceOf(packet), source.last) <= 0) return this.#drop();
+    const inTime = now >= this.#due - EARLY_MS || this.#repeatsEnd(packet);
+    if (this.#queue.length === 0 && inTime) {
+      this.#leave(packet, now);
+      return true;
+    }
+    const given = this.#queue.insert(packet);
+    if (given === packet) return this.#drop();
+    if (given !== undefined) this.#giveUp(given);
+    return true;
+  }
+
+  /** `at`: the time the packet stands for; the next one is due a frame later. */
+  #leave(packet: Buffer | undefined, at: number): void {
+    if (packet === undefined || this.#source === undefined) return;
+    if (this.#queue.isStanding()) this.#giveUp(this.#queue.shift());
+    const isEvent = this.#isEvent(packet);
+    // An event takes the place of audio; rtpengine would take what follows audio for another event.
+    if (!isEvent && this.#event?.ended === false) return this.#giveUp(packet);
+    const step = sequenceDistance(sequenceOf(packet), this.#source.last);
+    const lost = Math.max(0, step - 1 - this.#filledInARow);
+    this.#source.last = sequenceOf(packet);
+    this.#filledInARow = 0;
+    this.#timestamp = (this.#timestamp + lost * this.#frame) >>> 0;
+    this.#sequence = (this.#sequence + lost) & 0xffff;
+    const duration = isEvent ? this.#eventLeaves(packet, at) : this.#audioLeaves(packet);
+    if (duration !== undefined) this.#due = at + duration;
+  }
+
+  /** Returns how long it lasts, ms. */
+  #audioLeaves(packet: Buffer): number {
+    this.#event = undefined;
+    const units = audioUnits(packet, this.#o.codec);
+    setPayloadType(packet, this.#o.to.audio);
+    this.#out(packet, this.#timestamp);
+    this.#timestamp = (this.#timestamp + units) >>> 0;
+    return Math.max(FRAME_MS, (units / this.#frame) * FRAME_MS);
+  }
+
+  /** All packets of one event carry the timestamp of its beginning (RFC 4733, 2.5.1.2). */
+  #eventLeaves(packet: Buffer, at: number): number | undefined {
+    const duration = eventDuration(packet);
+    if (duration === undefined || this.#o.to.event === undefined) return undefined;
+    const source = timestampOf(packet);
+    const isRepetition = this.#repeatsEnd(packet);
+    if (this.#event?.source !== source) {
+      this.#event = { source, out: this.#timestamp, length: 0, repeated: 0, ended: false };
+    }
+    const event = this.#event;
+    const at8Khz = this.#clock.to8Khz(duration, source, at);
+    setEventDuration(packet, at8Khz);
+    setPayloadType(packet, this.#o.to.event);
+    this.#out(packet, event.out);
+    event.length = packet.length > EVENT_COPY ? 0 : packet.copy(this.#eventCopy);
+    event.repeated = 0;
+    event.ended = eventEnds(packet);
+    // Some send the three ends at once, some 20 ms apart.
+    if (isRepetition && at < this.#due - EARLY_MS) return undefined;
+    const reached = at8Khz * (this.#frame / FRAME_UNITS.PCMA);
+    const past = (this.#timestamp - event.out) >>> 0;
+    this.#timestamp = (event.out + Math.max(reached, past + (isRepetition ? this.#frame : 0))) >>> 0;
+    return FRAME_MS;
+  }
+
+  #fill(now: number): void {
     // After a stall of our own the timestamps follow the clock, and no burst is sent.
     const missed = Math.max(0, Math.floor((now - this.#due) / FRAME_MS) - 1);
     this.#timestamp = (this.#timestamp + missed * this.#frame) >>> 0;
-    this.#due += missed * FRAME_MS;
-    this.#sequence = (this.#sequence + 1) & 0xffff;
-    const event = this.#openEvent();
-    if (event !== undefined) return this.#repeat(event);
-    writeHeader(this.#silence, this.#sequence, this.#timestamp, this.#o.ssrc);
-    this.#timestamp = (this.#timestamp + this.#frame) >>> 0;
-    this.#due += FRAME_MS;
+    this.#due += (missed + 1) * FRAME_MS;
     this.#filledInARow += 1;
+    const event = this.#event;
+    if (event?.ended === false && event.length > 0 && event.repeated < MAX_REPETITIONS) {
+      event.repeated += 1;
+      this.#out(this.#eventCopy.subarray(0, event.length), event.out, false);
+      return;
+    }
+    this.#event = undefined;
     this.counters.filled += 1;
-    return this.#silence;
+    this.#out(this.#silence, this.#timestamp, false);
+    this.#timestamp = (this.#timestamp + this.#frame) >>> 0;
   }
 
-  /** Rewrites a packet from the PBX in place; false: it must not be sent on. */
-  accept(packet: Buffer, now: number): boolean {
-    if (this.#due === Infinity || !this.#acceptable(packet)) return this.#drop();
-    const isEvent = this.#isEvent(packet);
-    // An event takes the place of audio; rtpengine would take what follows audio for another event.
-    if (!isEvent && this.#openEvent() !== undefined) return this.#drop();
-    setPayloadType(packet, isEvent ? (this.#o.to.event ?? 0) : this.#o.to.audio);
-    const source = this.#follow(packet);
-    const step = sequenceDistance(sequenceOf(packet), source.last);
-    if (step <= 0) return this.#acceptLate(packet, step, isEvent, source);
-
-    const inTimestamp = timestampOf(packet);
-    const timestamp = isEvent ? this.#eventTimestamp(inTimestamp, source) : this.#audioTimestamp(inTimestamp, source);
-    source.last = sequenceOf(packet);
-    if (timestamp === undefined) {
-      this.#filledInARow = Math.max(0, this.#filledInARow - 1);
-      return this.#drop();
-    }
-    const lost = Math.max(0, step - 1 - this.#filledInARow);
-    this.#sequence = (this.#sequence + 1 + lost) & 0xffff;
-    source.sequenceShift = this.#sequence - source.last;
-    if (this.#filledInARow > 0) source.since = source.last;
-    this.#filledInARow = 0;
+  #out(packet: Buffer, timestamp: number, counts = true): void {
+    this.#sequence = (this.#sequence + 1) & 0xffff;
     writeHeader(packet, this.#sequence, timestamp, this.#o.ssrc);
-    const units = isEvent ? this.#stampEvent(packet, now) : audioUnits(packet, this.#o.codec);
-    this.#advance(timestamp, units);
-    this.#due = now + (isEvent ? FRAME_MS : Math.max(FRAME_MS, (units / this.#frame) * FRAME_MS));
-    this.counters.packets += 1;
-    this.counters.bytes += packet.length - RTP_HEADER;
-    return true;
+    if (counts) {
+      this.counters.packets += 1;
+      this.counters.bytes += packet.length - RTP_HEADER;
+    }
+    this.#send(packet);
   }
 
   #acceptable(packet: Buffer): boolean {
     if (!isRtp(packet)) return false;
-    return this.#o.from.audio.includes(payloadTypeOf(packet)) || this.#isEvent(packet);
+    return this.#isEvent(packet) || this.#o.from.audio.includes(payloadTypeOf(packet));
   }
 
   #isEvent(packet: Buffer): boolean {
     return this.#o.to.event !== undefined && this.#o.from.event.includes(payloadTypeOf(packet));
   }
 
-  /** The mapping for this packet's stream; a new one begins where the stream out stands. */
-  #follow(packet: Buffer): Source {
+  #repeatsEnd(packet: Buffer): boolean {
+    return this.#event?.ended === true && this.#isEvent(packet) && timestampOf(packet) === this.#event.source;
+  }
+
+  /** The stream that this packet belongs to; a new one takes over at once, and what waits of the old one is given up. */
+  #follow(packet: Buffer): { readonly ssrc: number; last: number } {
     const ssrc = ssrcOf(packet);
     const sequence = sequenceOf(packet);
     const known = this.#source;
-    if (known !== undefined) {
-      const jumped = Math.abs(sequenceDistance(sequence, known.last)) > MAX_SEQUENCE_STEP;
-      if (known.ssrc === ssrc && !jumped) return known;
-    }
-    this.counters.restarts += known === undefined ? 0 : 1;
-    this.#event = undefined;
-    this.#lag = 0;
-    const last = (sequence - 1) & 0xffff;
-    this.#source = {
-      ssrc,
-      last,
-      since: sequence,
-      sequenceShift: this.#sequence - last,
-      timestampShift: timestampDistance(this.#timestamp, timestampOf(packet)),
-    };
+    if (known?.ssrc === ssrc && Math.abs(sequenceDistance(sequence, known.last)) <= MAX_SEQUENCE_STEP) return known;
+    if (known !== undefined) this.counters.restarts += 1;
+    this.counters.dropped += this.#queue.clear();
+    if (this.#event !== undefined) this.#event.ended = true;
+    this.#source = { ssrc, last: (sequence - 1) & 0xffff };
     return this.#source;
   }
 
-  /** A packet out of order goes out under its own number, unless silence has taken its place. */
-  #acceptLate(packet: Buffer, step: number, isEvent: boolean, source: Source): boolean {
-    const sequence = sequenceOf(packet);
-    const displaced = this.#filledInARow > 0 || sequenceDistance(sequence, source.since) < 0;
-    if (step === 0 || displaced || isEvent) return this.#drop();
-    const timestamp = (timestampOf(packet) + source.timestampShift) >>> 0;
-    writeHeader(packet, (sequence + source.sequenceShift) & 0xffff, timestamp, this.#o.ssrc);
-    this.counters.packets += 1;
-    this.counters.bytes += packet.length - RTP_HEADER;
-    return true;
-  }
-
-  #audioTimestamp(inTimestamp: number, source: Source): number | undefined {
-    const mapped = (inTimestamp + source.timestampShift) >>> 0;
-    const ahead = timestampDistance(mapped, this.#timestamp);
-    const jumped = Math.abs(ahead) > MAX_TIMESTAMP_STEP_S * 50 * this.#frame;
-    if (jumped || this.#filledInARow >= PAUSE_FRAMES) {
-      source.timestampShift -= ahead;
-      this.#lag = 0;
-      return this.#timestamp;
-    }
-    if (ahead >= 0) return mapped;
-    // Its place was taken by silence: it moves behind it, as long as that does not add up.
-    if (this.#lag - ahead > MAX_LAG_FRAMES * this.#frame) return undefined;
-    this.#lag -= ahead;
-    source.timestampShift -= ahead;
-    source.since = source.last;
-    return this.#timestamp;
-  }
-
-  /** All packets of one event carry the timestamp of its beginning (RFC 4733, 2.5.1.2). */
-  #eventTimestamp(inTimestamp: number, source: Source): number {
-    if (this.#event?.source === inTimestamp) return this.#event.out;
-    const mapped = (inTimestamp + source.timestampShift) >>> 0;
-    const ahead = timestampDistance(mapped, this.#timestamp);
-    const plausible = ahead >= 0 && ahead <= MAX_TIMESTAMP_STEP_S * 50 * this.#frame;
-    const out = plausible && this.#filledInARow < PAUSE_FRAMES ? mapped : this.#timestamp;
-    this.#event = { source: inTimestamp, out, length: 0, repeated: 0 };
-    return out;
-  }
-
-  /** Sets the 8 kHz duration; returns how far the event reaches on the media clock. */
-  #stampEvent(packet: Buffer, now: number): number {
-    const event = this.#event;
-    const duration = eventDuration(packet);
-    if (event === undefined || duration === undefined) return 0;
-    const at8Khz = this.#clock.to8Khz(duration, event.source, now);
-    setEventDuration(packet, at8Khz);
-    event.length = eventEnds(packet) || packet.length > EVENT_COPY ? 0 : packet.copy(this.#eventCopy);
-    event.repeated = 0;
-    return at8Khz * (this.#frame / FRAME_UNITS.PCMA);
-  }
-
-  #openEvent(): OpenEvent | undefined {
-    const event = this.#event;
-    return event !== undefined && event.length > 0 && event.repeated < MAX_REPETITIONS ? event : undefined;
-  }
-
-  #repeat(event: OpenEvent): Buffer {
-    event.repeated += 1;
-    const packet = this.#eventCopy.subarray(0, event.length);
-    writeHeader(packet, this.#sequence, event.out, this.#o.ssrc);
-    this.#due += FRAME_MS;
-    this.#filledInARow += 1;
-    return packet;
-  }
-
-  #advance(timestamp: number, units: number): void {
-    const next = (timestamp + units) >>> 0;
-    if (timestampDistance(next, this.#timestamp) > 0) this.#timestamp = next;
+  #giveUp(packet: Buffer | undefined): void {
+    if (packet === undefined) return;
+    if (this.#source !== undefined) this.#source.last = sequenceOf(packet);
+    this.#drop();
   }
 
   #drop(): false {

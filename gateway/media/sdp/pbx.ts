@@ -49,7 +49,15 @@ export function planPbxOffer(
 export function writePbxOffer(offer: PbxOffer, id: string, address: string, port: number): string {
   return writeSdp(
     { id, version: 1 },
-    { address, port, protocol: 'RTP/AVP', formats: offer.formats, events: offer.events, opus: offer.opus },
+    {
+      address,
+      port,
+      protocol: 'RTP/AVP',
+      formats: offer.formats,
+      events: offer.events,
+      opus: offer.opus,
+      attributes: [rtcpAt(port)],
+    },
   );
 }
 
@@ -85,6 +93,16 @@ export function answerForNode(
 ): string {
   return writeSdp(
     { id, version: 1 },
-    { address, port, protocol: 'RTP/AVP', formats: [format], events: event === undefined ? {} : { at8000: event } },
+    {
+      address,
+      port,
+      protocol: 'RTP/AVP',
+      formats: [format],
+      events: event === undefined ? {} : { at8000: event },
+      attributes: [rtcpAt(port)],
+    },
   );
 }
+
+/** RTCP comes to the RTP port and ends there: the next port up may be another call's (RFC 3605). */
+const rtcpAt = (port: number): string => `a=rtcp:${port}`;
