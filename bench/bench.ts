@@ -6,7 +6,7 @@ import { startAsteriskSide } from './sides/asterisk.js';
 import { startGatewaySide } from './sides/gateway.js';
 import type { Side } from './sides/side.js';
 import { openStage, type Stage } from './stage.js';
-import { oneOf, optionsOf, run } from './run.js';
+import { oneOf, optionsOf, rtpengineOption, run } from './run.js';
 
 const USAGE = `Usage: npm run bench -- [--json] [--quick] [--only wa-trunk|asterisk] [--rtpengine 26|10]
   --json       the result as one JSON object, the last line of stdout
@@ -73,7 +73,7 @@ function parse(args: readonly string[]): Options {
     json,
     effort: quick ? QUICK : FULL,
     only: only === undefined ? undefined : oneOf('only', only, SIDES),
-    rtpengine: `rtpengine-${oneOf('rtpengine', rtpengine, ['26', '10'])}`,
+    rtpengine: rtpengineOption(rtpengine),
   };
 }
 

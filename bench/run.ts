@@ -34,6 +34,18 @@ export function oneOf<T extends string>(option: string, text: string, choices: r
   return choice;
 }
 
+/** @throws UsageError for a text that is no integer within the bounds */
+export function numberOption(option: string, text: string, min: number, max: number): number {
+  const value = /^\d{1,9}$/.test(text) ? Number(text) : NaN;
+  if (!(value >= min && value <= max)) throw new UsageError(`--${option}: found "${text}", allowed ${min} to ${max}`);
+  return value;
+}
+
+/** `26` or `10`: the component of that version. @throws UsageError */
+export function rtpengineOption(text: string): 'rtpengine-26' | 'rtpengine-10' {
+  return `rtpengine-${oneOf('rtpengine', text, ['26', '10'])}`;
+}
+
 /**
  * Runs a command of bench/: exit code 0, 1 with the reason when something could not be measured, 2 for wrong
  * arguments, 130 after Ctrl-C. Whatever the command opened is closed before.

@@ -6,7 +6,13 @@ import { formatSip, header, respondTo, type SipMessage, uriOf } from './sip-mess
 /** How an INVITE ended. Times are in ms, from the last INVITE that the caller sent. */
 export type Final =
   | { readonly kind: 'answered'; readonly ringingMs: number; readonly answeredMs: number }
-  | { readonly kind: 'refused'; readonly status: number; readonly retryAfter: boolean }
+  | {
+      readonly kind: 'refused';
+      readonly status: number;
+      readonly retryAfter: boolean;
+      /** Q.850 cause of the Reason header (RFC 3326). */
+      readonly cause: number | undefined;
+    }
   /** No final response in time. */
   | { readonly kind: 'lost' };
 
@@ -27,12 +33,18 @@ type State = 'inviting' | 'cancelling' | 'answered' | 'ending' | 'over';
 export class CallerCall {
   readonly final: Promise<Final>;
   readonly ended: Promise<Ended>;
+  /** The challenge was answered: the INVITE that counts is on its way. */
+  readonly authenticated: Promise<void>;
+  /** The callee rings. */
+  readonly ringing: Promise<void>;
   /** When the last INVITE was sent, performance.now(). */
   invitedAt = 0;
   /** Final responses that came again. */
   repeats = 0;
   #resolveFinal: (final: Final) => void = () => undefined;
   #resolveEnded: (ended: Ended) => void = () => undefined;
+  #resolveAuthenticated: () => void = () => undefined;
+  #resolveRinging: () => void = () => undefined;
   #state: State = 'inviting';
   #cseq = 9989;
   #authorization: readonly (readonly [string, string])[] = [];
@@ -50,6 +62,8 @@ export class CallerCall {
   ) {
     this.final = new Promise((resolve) => (this.#resolveFinal = resolve));
     this.ended = new Promise((resolve) => (this.#resolveEnded = resolve));
+    this.authenticated = new Promise((resolve) => (this.#resolveAuthenticated = resolve));
+    this.ringing = new Promise((resolve) => (this.#resolveRinging = resolve));
     this.#to = `<${identity.toUri}>`;
     this.#target = identity.requestUri;
     this.#timer = setTimeout(() => this.#finish({ kind: 'lost' }), settings.answerTimeoutMs);
@@ -79,6 +93,7 @@ export class CallerCall {
   }
 
   receive(message: SipMessage, link: Link): void {
+    if (!this.link.open) this.link = link; // the peer has opened another
     if (message.status === 0) this.#request(message, link);
     else if (message.method === 'INVITE') this.#inviteResponse(message);
     else if (message.method === 'BYE' && message.status >= 200) this.#end('by caller');
@@ -109,6 +124,7 @@ export class CallerCall {
     const { status } = message;
     if (status < 200) {
       if (status > 100) this.#ringingMs ??= performance.now() - this.invitedAt;
+      if (status > 100) this.#resolveRinging();
       return;
     }
     if (message.cseq !== this.#cseq) return; // the refused INVITE's, again
@@ -117,10 +133,17 @@ export class CallerCall {
     if ((status === 401 || status === 407) && !this.#challenged && this.#state === 'inviting') {
       this.#challenged = true;
       this.#authorization = [this.#credentials(message)];
-      return this.#invite();
+      this.#invite();
+      return this.#resolveAuthenticated();
     }
     if (this.#state === 'over') this.repeats += 1;
-    this.#finish({ kind: 'refused', status, retryAfter: header(message, 'retry-after') !== '' });
+    const cause = /cause=(\d+)/.exec(header(message, 'reason'))?.[1];
+    this.#finish({
+      kind: 'refused',
+      status,
+      retryAfter: header(message, 'retry-after') !== '',
+      cause: cause === undefined ? undefined : Number(cause),
+    });
     this.#end('by callee');
   }
 

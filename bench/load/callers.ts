@@ -54,12 +54,14 @@ export class Callers {
     return `+1219${String(this.#serial).padStart(7, '0')}`;
   }
 
-  /** Places a call over a connection. */
-  place(link: Link, from = this.nextNumber()): CallerCall {
+  /** Places a call over a connection. `password` is for a wrong one. */
+  place(link: Link, from = this.nextNumber(), password = this.options.password): CallerCall {
     const { called, target } = this.options;
     const user = { id: 'US.13491208655302741918', name: 'bench', country: 'US' };
     const identity = identify({ from, to: called, user, phoneNumberId: '106540352242922' }, target.hostname);
-    const call = new CallerCall(identity, link, this.#settings, () => this.#calls.delete(identity.callId));
+    const call = new CallerCall(identity, link, { ...this.#settings, password }, () =>
+      this.#calls.delete(identity.callId),
+    );
     this.#calls.set(identity.callId, call);
     return call;
   }

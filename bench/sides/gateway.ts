@@ -1,4 +1,5 @@
 import { readFile, writeFile } from 'node:fs/promises';
+import { connect } from 'node:net';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
@@ -13,9 +14,10 @@ export interface GatewayOptions extends SideOptions {
   readonly edgePort?: number;
   /** Further lines of YAML for the trunk. */
   readonly trunk?: string;
+  /** Lets `heapKb()` work. */
+  readonly watchHeap?: boolean;
   /** Arguments of node, before the gateway's. */
   readonly nodeArgs?: readonly string[];
-  readonly env?: Readonly<Record<string, string>>;
 }
 
 export interface GatewaySide extends Side {
@@ -23,6 +25,8 @@ export interface GatewaySide extends Side {
   readonly gateway: Supervised;
   /** The gateway's GET /metrics. */
   metrics(): Promise<string>;
+  /** Used heap of the gateway's main thread after a forced collection. */
+  heapKb(): Promise<number>;
 }
 
 const MEDIA_PORTS_A_CALL = 8;
@@ -39,12 +43,12 @@ export async function startGatewaySide(options: GatewayOptions): Promise<Gateway
   const block = await reservePorts(10);
   const ports = { whatsapp: block.min, pbx: block.min + 2, http: block.min + 4, ng: rtpengine.ngPort };
   const folder = await programFolder('bench-gateway');
-  const logFile = join(folder, 'gateway.log');
+  const [logFile, heapSocket] = [join(folder, 'gateway.log'), join(folder, 'heap')];
   await writeFile(join(folder, 'password'), options.password, { mode: 0o600 });
   await writeFile(join(folder, 'wa-trunk.yaml'), configuration(options, ports));
   const gateway = await supervise({
-    command: [process.execPath, ...(options.nodeArgs ?? []), ...gatewayArgs(), 'serve', '-c', 'wa-trunk.yaml'],
-    env: { ...options.env },
+    command: [process.execPath, ...nodeArgs(options), 'serve', '-c', 'wa-trunk.yaml'],
+    env: { WA_TRUNK_HEAP_SOCKET: heapSocket },
     cwd: folder,
     folder,
     logFile,
@@ -70,15 +74,30 @@ export async function startGatewaySide(options: GatewayOptions): Promise<Gateway
     rtpengine,
     gateway,
     metrics: async () => (await get('/metrics')).text(),
+    heapKb: () => readHeap(heapSocket),
     close,
   };
 }
 
 /** The compiled gateway beside us; its source where we ourselves are run from source. */
-function gatewayArgs(): string[] {
+function nodeArgs(options: GatewayOptions): string[] {
   const fromSource = import.meta.url.endsWith('.ts');
-  const main = fileURLToPath(new URL(`../../gateway/main.${fromSource ? 'ts' : 'js'}`, import.meta.url));
-  return fromSource ? ['--import', import.meta.resolve('tsx'), main] : [main];
+  const file = (path: string): string => fileURLToPath(new URL(`${path}.${fromSource ? 'ts' : 'js'}`, import.meta.url));
+  return [
+    ...(options.nodeArgs ?? []),
+    ...(fromSource ? ['--import', import.meta.resolve('tsx')] : []),
+    ...(options.watchHeap === true ? ['--expose-gc', '--import', file('./heap-hook')] : []),
+    file('../../gateway/main'),
+  ];
+}
+
+/** Asks heap-hook.ts. */
+async function readHeap(path: string): Promise<number> {
+  const socket = connect({ path });
+  let text = '';
+  for await (const chunk of socket) text += String(chunk);
+  const { heapUsed } = JSON.parse(text) as NodeJS.MemoryUsage;
+  return Math.round(heapUsed / 1024);
 }
 
 function configuration(options: GatewayOptions, ports: Record<'whatsapp' | 'pbx' | 'http' | 'ng', number>): string {
