@@ -70,7 +70,8 @@ async function build(
   close: () => Promise<void>,
 ): Promise<Gateway> {
   const { log, metrics } = deps;
-  const trace = config.logging.sipTrace === undefined ? undefined : await openSipTrace(config.logging.sipTrace);
+  const trace =
+    config.logging.sipTrace === undefined ? undefined : await openSipTrace(config.logging.sipTrace, { log });
   if (trace !== undefined) closers.push(() => trace.close());
   const trust: { of: (source: Source) => Side } = { of: () => ({ kind: 'untrusted', why: 'starting' }) };
   const server = await startSipServer(config, deps, trace, trust, closers);
@@ -88,7 +89,14 @@ async function build(
 
   sip.onInvite((invite) => calls.handle(invite));
   sip.onOptions((request) => answerOptions(request, calls.draining));
-  sip.onLink((up) => log[up ? 'info' : 'error']({ up }, up ? 'SIP server linked' : 'SIP server lost'));
+  let closing = false;
+  sip.onLink((up) => {
+    if (up) log.info('SIP server linked');
+    else if (!closing) log.error('SIP server lost: its calls are ended');
+  });
+  closers.push(() => {
+    closing = true;
+  });
   const orphans = await media.deleteOrphans();
   if (orphans > 0) log.warn({ orphans }, 'media sessions of an earlier run deleted');
   const farEnd = await sip.connect();
@@ -242,7 +250,7 @@ function warnOfFarEnd(farEnd: FarEnd, log: Logger): void {
 
 async function startHttpIfWanted(
   config: Config,
-  { metrics }: GatewayDeps,
+  { log, metrics }: GatewayDeps,
   parts: { sip: SipPort; media: MediaPort; calls: UserCalls; engine: Engine | undefined },
   closers: (() => Promise<void> | void)[],
 ): Promise<HttpServer | undefined> {
@@ -251,6 +259,7 @@ async function startHttpIfWanted(
   const http = await startHttp({
     listen,
     metrics,
+    log: log.child({ part: 'http' }),
     health: () => ({ draining: parts.calls.draining, parts: { sip: parts.sip.up, media: parts.media.healthy } }),
   });
   closers.push(() => http.close());

@@ -19,7 +19,7 @@ export interface DemoOptions {
   /** For people; with `json` everything but the last line goes to `progress`. */
   readonly out: (line: string) => void;
   readonly progress: (line: string) => void;
-  /** Ends the demo early: everything is closed, then the promise rejects. */
+  /** Ends the demo early: everything is closed, and what there is is reported. */
   readonly signal: AbortSignal;
 }
 
@@ -39,8 +39,7 @@ export async function runDemo(options: DemoOptions): Promise<boolean> {
     faults.push(...faultsOf(result));
     for (const call of result.calls) faults.push(...userStreamFaults(call, call.keying === 'sdes' ? 60 : 2500));
   } catch (error) {
-    if (options.signal.aborted) throw error;
-    faults.push(error instanceof Error ? error.message : String(error));
+    faults.push(options.signal.aborted ? 'stopped' : error instanceof Error ? error.message : String(error));
   }
   for (const line of summaryLines(result, faults, (performance.now() - started) / 1000)) print(line);
   if (options.json) options.out(JSON.stringify(result));

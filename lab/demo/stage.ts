@@ -90,8 +90,8 @@ async function build(
   const share = createMediaShare();
   closers.push(() => share.close());
 
-  const ca = await createCertificateAuthority();
-  const meta = await ca.issue(['wa.meta.vc']);
+  const ca = createCertificateAuthority();
+  const meta = ca.issue(['wa.meta.vc']);
   const edge = await startMetaEdge({
     gateway: { hostname: HOSTNAME, port: tlsPort, address: '127.0.0.1' },
     tls: { ca: ca.certificate },
@@ -101,7 +101,7 @@ async function build(
 
   const folder = await programFolder('gateway');
   await mkdir(folder, { recursive: true });
-  const files = await writePemPair(folder, 'gateway', await ca.issue([HOSTNAME]));
+  const files = await writePemPair(folder, 'gateway', ca.issue([HOSTNAME]));
   await writeFile(join(folder, 'ca.crt'), ca.certificate);
   await writeFile(join(folder, 'password'), `${PASSWORD}\n`, { mode: 0o600 });
   const sipPorts = { pcma: asterisk.pcmaSipPort, opus: asterisk.opusSipPort, dead: deadPort };

@@ -82,8 +82,10 @@ export async function playUserCalls(stage: Stage): Promise<Played> {
   await stage.asterisk.cli('rtp set debug on');
   // Encoding a sound takes time once: not while calls are measured.
   for (const codec of ['opus', 'PCMA'] as const) stage.share.sounds.loop({ kind: 'tone', hz: USER_HZ }, codec);
-  const running = PLANS.map((plan, i) => playOne(stage, plan, planNumber(i)));
-  const raw = await Promise.all(running);
+  const played = await Promise.all(PLANS.map((plan, i) => playOne(stage, plan, planNumber(i))));
+  // Decoding and measuring is heavy: not while another call is heard.
+  const raw: RawCall[] = [];
+  for (const one of played) raw.push({ ...one, report: await one.peer.report() });
   await stage.asterisk.cli('rtp set debug off');
   const checks = await playChecks(stage);
   const ladders = new Ladders(await stage.trace());
@@ -97,16 +99,20 @@ export async function playUserCalls(stage: Stage): Promise<Played> {
   return { calls, checks };
 }
 
-interface RawCall {
+interface PlayedOne {
   readonly plan: Plan;
+  readonly peer: MediaPeer;
   readonly call: Call;
   readonly answered: boolean;
   readonly ended: Ended;
-  readonly report: MediaReport;
   readonly ackedAt: number | null;
 }
 
-async function playOne(stage: Stage, plan: Plan, number: string): Promise<RawCall> {
+interface RawCall extends PlayedOne {
+  readonly report: MediaReport;
+}
+
+async function playOne(stage: Stage, plan: Plan, number: string): Promise<PlayedOne> {
   const peer = await createMediaPeer({
     keying: plan.keying,
     codecs: [plan.whatsapp],
@@ -124,10 +130,8 @@ async function playOne(stage: Stage, plan: Plan, number: string): Promise<RawCal
   const answered = (await call.answered) !== undefined;
   if (answered) await converse(call, peer, plan);
   const ended = await call.ended;
-  peer.markEnd();
-  const report = await peer.report();
   const { ack } = call.times;
-  return { plan, call, answered, ended, report, ackedAt: ack === undefined ? null : startedAt + ack };
+  return { plan, peer, call, answered, ended, ackedAt: ack === undefined ? null : startedAt + ack };
 }
 
 /** Talk, keys there, keys back, good-bye. */

@@ -1,0 +1,101 @@
+/** The demo as a user runs it: real Asterisk, real rtpengine, the gateway as a process. Measures time, so it runs alone. */
+import assert from 'node:assert/strict';
+import { spawn, type ChildProcessByStdio } from 'node:child_process';
+import { once } from 'node:events';
+import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import type { Readable } from 'node:stream';
+import { test, type TestContext } from 'node:test';
+import type { DemoResult } from '../../lab/demo/result.js';
+
+interface Ended {
+  readonly code: number | null;
+  readonly stdout: string;
+  readonly stderr: string;
+}
+
+interface Demo {
+  readonly child: ChildProcessByStdio<null, Readable, Readable>;
+  readonly ended: Promise<Ended>;
+  /** Files in its temporary folder, and programs that were started with one. */
+  readonly leftovers: () => string[];
+}
+
+function demo(t: TestContext, ...args: string[]): Demo {
+  const folder = mkdtempSync(join(tmpdir(), 'demo-test-'));
+  t.after(() => rmSync(folder, { recursive: true, force: true }));
+  const child = spawn(process.execPath, ['--import', 'tsx', 'gateway/main.ts', 'demo', ...args], {
+    stdio: ['ignore', 'pipe', 'pipe'],
+    env: { ...process.env, TMPDIR: folder },
+  });
+  const texts = { stdout: '', stderr: '' };
+  child.stdout.on('data', (chunk: Buffer) => (texts.stdout += chunk.toString()));
+  child.stderr.on('data', (chunk: Buffer) => (texts.stderr += chunk.toString()));
+  const ended = once(child, 'close').then(([code]) => ({ code: code as number | null, ...texts }));
+  return { child, ended, leftovers: () => [...filesIn(folder), ...programsOf(folder)] };
+}
+
+/** tsx keeps its compiled files in a folder of its own there. */
+function filesIn(folder: string): string[] {
+  return readdirSync(folder).filter((name) => !name.startsWith('tsx-'));
+}
+
+function programsOf(folder: string): string[] {
+  const commands = readdirSync('/proc')
+    .filter((name) => /^\d+$/.test(name))
+    .map((pid) => {
+      try {
+        return readFileSync(`/proc/${pid}/cmdline`, 'latin1').replaceAll('\0', ' ');
+      } catch {
+        return ''; // it ended meanwhile
+      }
+    });
+  return commands.filter((command) => command.includes(folder));
+}
+
+test('six calls with audio and keys both ways through a real Asterisk, and nothing is left behind', async (t) => {
+  const { ended, leftovers } = demo(t, '--only', 'user-calls', '--json');
+  const { code, stdout, stderr } = await ended;
+  const result = JSON.parse(stdout.trimEnd().split('\n').at(-1) ?? '') as DemoResult;
+  assert.equal(code, 0, stderr);
+  assert.deepEqual(Object.keys(result), ['calls', 'refusals', 'checks', 'leftBehind']);
+  assert.deepEqual(result.calls.map((call) => `${call.keying} ${call.codecs}`).sort(), [
+    'dtls opus>opus',
+    'dtls opus>pcma',
+    'dtls pcma>pcma',
+    'sdes opus>opus',
+    'sdes opus>pcma',
+    'sdes pcma>pcma',
+  ]);
+  for (const call of result.calls) {
+    assert.ok(call.answered, call.name);
+    assert.equal(call.digitsAtPbx, '1234#', call.name);
+    assert.equal(call.digitsAtUser, '5678', call.name);
+    assert.deepEqual(call.violations, [], call.name);
+    assert.equal(call.atUser.ssrcs, 1, call.name);
+    assert.equal(call.atUser.loss, 0, call.name);
+    assert.ok((call.atUser.purity ?? 0) > 0.95 && (call.atPbx.purity ?? 0) > 0.95, call.name);
+  }
+  assert.deepEqual(result.leftBehind, { rtpengineSessions: 0, dialogs: 0 });
+  assert.deepEqual(leftovers(), []);
+});
+
+test('an unknown scenario is wrong usage', async (t) => {
+  const { code, stderr } = await demo(t, '--only', 'video-calls').ended;
+  assert.equal(code, 2);
+  assert.match(stderr, /video-calls.*user-calls/s);
+});
+
+test('Ctrl-C in mid-call leaves nothing behind', async (t) => {
+  const { child, ended, leftovers } = demo(t, '--only', 'user-calls');
+  let seen = '';
+  for await (const chunk of child.stderr) {
+    seen += String(chunk);
+    if (seen.includes('placing calls')) break;
+  }
+  child.kill('SIGINT');
+  const { code } = await ended;
+  assert.notEqual(code, 0);
+  assert.deepEqual(leftovers(), []);
+});
