@@ -4,7 +4,7 @@ import type { FromWorker, ToWorker } from './messages.js';
 import { Relay } from './relay.js';
 
 /** Silence leaves at most this late; with the stream's own patience that keeps gaps under 40 ms. */
-const TICK_MS = 4;
+const TICK_MS = 3;
 
 const owner = parentPort;
 if (owner === null) throw new Error('conditioner/worker: to be started as a worker thread');
