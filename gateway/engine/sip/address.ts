@@ -28,7 +28,10 @@ export function parseAddress(value: string): Address | undefined {
 function openingBracket(value: string): number | undefined {
   const quote = value.indexOf('"');
   const open = value.indexOf('<');
-  if (quote === -1 || (open !== -1 && open < quote)) return open;
+  if (quote === -1 || (open !== -1 && open < quote)) {
+    // A display name with a comma needs its quotes.
+    return open > 0 && value.lastIndexOf(',', open) !== -1 ? undefined : open;
+  }
   if (value.slice(0, quote).trim() !== '') return value.lastIndexOf(';', quote) === -1 ? undefined : -1;
   const close = endOfQuoted(value, quote);
   if (close <= quote || value.charCodeAt(close) !== 0x22) return undefined;

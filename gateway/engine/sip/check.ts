@@ -55,8 +55,12 @@ function lengthFault(message: SipMessage): string | undefined {
 function requestFault(message: SipMessage): string | undefined {
   if (message.cseq?.method !== message.method) return 'CSeq method does not match';
   const hops = message.first('max-forwards');
-  if (hops !== undefined && (!/^\d{1,3}$/.test(hops) || Number(hops) > 255)) return 'Malformed Max-Forwards';
-  if (/^sips?$/.test(schemeOf(message.uri)) && parseUri(message.uri) === undefined) return 'Malformed Request-URI';
+  if (hops !== undefined && (!/^0*\d{1,3}$/.test(hops) || Number(hops) > 255)) return 'Malformed Max-Forwards';
+  if (/^sips?$/.test(schemeOf(message.uri))) {
+    const uri = parseUri(message.uri);
+    // Headers are not allowed in a Request-URI (section 19.1.1, table 1).
+    if (uri?.headers !== '') return 'Malformed Request-URI';
+  }
   if (schemeOf(message.uri) === '') return 'Malformed Request-URI';
   const from = message.from?.uri ?? '';
   if (schemeOf(from) === '' || schemeOf(message.to?.uri ?? '') === '') return 'Malformed From or To';

@@ -10,6 +10,8 @@ export interface SipUri {
   readonly port: number | undefined;
   /** From the first `;` to the headers, such as `;transport=tls;lr`. */
   readonly params: string;
+  /** From the `?`, such as `?Subject=x`. */
+  readonly headers: string;
 }
 
 /** Scheme of any URI in lower case, `''` when the text has none. */
@@ -46,7 +48,7 @@ export function parseUri(text: string): SipUri | undefined {
   const params = text.slice(next, paramsEnd);
   if (params !== '' && !params.startsWith(';')) return undefined;
   if (/[\s<>"@]/.test(params)) return undefined;
-  return { scheme, user, host: host.toLowerCase(), port, params };
+  return { scheme, user, host: host.toLowerCase(), port, params, headers: text.slice(paramsEnd) };
 }
 
 function endOfHost(text: string, from: number): number {

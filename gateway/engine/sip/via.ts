@@ -24,6 +24,7 @@ export function parseVia(value: string): Via | undefined {
   const match = VIA.exec(value);
   if (match === null) return undefined;
   const [, transport = '', host = '', port, params = ''] = match;
+  if (/;\s*(;|$)/.test(params)) return undefined;
   if (!validHost(host) || (port !== undefined && Number(port) > 65535)) return undefined;
   const branch = param(params, 'branch');
   return {

@@ -12,6 +12,7 @@ export interface FramerEvents {
 }
 
 const MAX_START_LINE = 8192;
+const PING = '\r\n\r\n';
 
 /** Cuts a byte stream (latin1 text) into SIP messages by Content-Length: RFC 3261 section 18.3. */
 export class Framer {
@@ -31,7 +32,7 @@ export class Framer {
 
   /** Is part of a message waiting for its rest? */
   get partial(): boolean {
-    return this.#buffer !== '' || this.#skip > 0;
+    return !PING.startsWith(this.#buffer) || this.#skip > 0;
   }
 
   push(chunk: string): void {
@@ -86,16 +87,14 @@ export class Framer {
 
   /** CRLFs between messages are no part of them (section 7.5). @returns false when nothing else is there yet. */
   #skipLineEnds(): boolean {
-    let at = 0;
-    while (this.#buffer.startsWith('\r\n', at)) {
-      const double = this.#buffer.startsWith('\r\n\r\n', at);
+    while (this.#buffer.startsWith('\r\n')) {
+      const ping = this.#buffer.startsWith(PING);
       // One CRLF may be the first half of a ping.
-      if (!double && at + 2 === this.#buffer.length) break;
-      if (double) this.#events.ping();
-      at += double ? 4 : 2;
+      if (!ping && PING.startsWith(this.#buffer)) return false;
+      this.#take(ping ? 4 : 2);
+      if (ping) this.#events.ping();
     }
-    this.#take(at);
-    return this.#buffer !== '' && !(this.#buffer.length < 3 && '\r\n'.startsWith(this.#buffer.slice(0, 2)));
+    return !PING.startsWith(this.#buffer);
   }
 
   #fail(reason: string, head?: string): boolean {
