@@ -270,7 +270,7 @@ test('OPTIONS is answered, REGISTER refused, a stranger to every dialog told so'
 async function takeFinal(peer: UdpPeer, callId: string): Promise<Awaited<ReturnType<UdpPeer['take']>>> {
   for (;;) {
     const response = await peer.take('SIP/2.0', callId);
-    if (!response.startLine.startsWith("SIP/2.0 1") && response.header('cseq')?.endsWith('INVITE')) return response;
+    if (!response.startLine.startsWith('SIP/2.0 1') && response.header('cseq')?.endsWith('INVITE')) return response;
   }
 }
 

@@ -1,6 +1,7 @@
 /** The far end of the app protocol under the test's hand: it answers only what it must and says only what it is told. */
 import { EventEmitter, once } from 'node:events';
 import { createServer, type AddressInfo, type Server, type Socket } from 'node:net';
+import { within } from './within.js';
 
 export interface AppMessage {
   readonly id: string;
@@ -58,7 +59,7 @@ export class FakeServer {
     const index = this.messages.findIndex((message) => message.startLine.startsWith(start));
     const [found] = index < 0 ? [] : this.messages.splice(index, 1);
     if (found) return Promise.resolve(found);
-    return new Promise((resolve) => this.#waiting.push({ start, resolve }));
+    return within(start, new Promise((resolve) => this.#waiting.push({ start, resolve })));
   }
 
   raw(text: string | Buffer): void {

@@ -8,6 +8,7 @@ import type {
   InviteFailure,
   OutgoingObserver,
 } from '../../gateway/sip/port.js';
+import { within } from './within.js';
 
 export class DialogRecorder implements DialogObserver {
   readonly told: string[] = [];
@@ -29,15 +30,15 @@ export class DialogRecorder implements DialogObserver {
   }
 
   async nextAck(): Promise<void> {
-    await once(this.#events, 'acked');
+    await within('acked', once(this.#events, 'acked'));
   }
 
   async nextEnd(): Promise<DialogEnd> {
-    return ((await once(this.#events, 'ended')) as [DialogEnd])[0];
+    return ((await within('ended', once(this.#events, 'ended'))) as [DialogEnd])[0];
   }
 
   async nextRequest(): Promise<IncomingRequest> {
-    return ((await once(this.#events, 'request')) as [IncomingRequest])[0];
+    return ((await within('request', once(this.#events, 'request'))) as [IncomingRequest])[0];
   }
 }
 
@@ -60,7 +61,9 @@ export class CallRecorder implements OutgoingObserver {
   #resolve: (outcome: Outcome) => void = () => undefined;
 
   constructor() {
-    this.outcome = new Promise((resolve) => (this.#resolve = resolve));
+    const told = new Promise<Outcome>((resolve) => (this.#resolve = resolve));
+    this.outcome = within('outcome', told);
+    this.outcome.catch(() => undefined); // only who awaits it cares
   }
 
   sent(callId: string): void {
@@ -81,7 +84,7 @@ export class CallRecorder implements OutgoingObserver {
   }
 
   async nextProvisional(): Promise<void> {
-    await once(this.#events, 'provisional');
+    await within('provisional', once(this.#events, 'provisional'));
   }
 
   #tell(outcome: Outcome): void {

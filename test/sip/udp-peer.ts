@@ -1,6 +1,7 @@
 /** A SIP peer on UDP that says exactly what it is told, once: no transactions, no retransmission. */
 import { createSocket, type Socket } from 'node:dgram';
 import { once } from 'node:events';
+import { within } from './within.js';
 
 export interface WireMessage {
   readonly startLine: string;
@@ -102,7 +103,7 @@ export class UdpPeer {
     const index = this.received.findIndex((message) => matches(message, start, callId));
     const [found] = index < 0 ? [] : this.received.splice(index, 1);
     if (found) return Promise.resolve(found);
-    return new Promise((resolve) => this.#waiting.push({ start, callId, resolve }));
+    return within(start, new Promise((resolve) => this.#waiting.push({ start, callId, resolve })));
   }
 
   #receive(message: WireMessage): void {
