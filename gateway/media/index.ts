@@ -67,7 +67,8 @@ class Media implements MediaPort {
   }
 
   async deleteOrphans(): Promise<number> {
-    const deleted = await this.#pool.deleteAll(this.#prefix);
+    const own = `${this.#prefix}${this.#life}/`;
+    const deleted = await this.#pool.deleteOrphans((id) => id.startsWith(this.#prefix) && !id.startsWith(own));
     if (deleted > 0) this.#log.info({ deleted }, 'deleted what an earlier run left on rtpengine');
     return deleted;
   }

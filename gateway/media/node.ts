@@ -6,9 +6,9 @@ import { NgClient, NgRefusal, NgTimeout, type NgArguments, type NgReply } from '
 export const ROUND_MS = 2000;
 const ROUND_TIMEOUT_MS = 1000;
 const SILENT_ROUNDS = 2;
-/** A list reply is one datagram: so many call-ids of ours fit in it. */
-const LIST_LIMIT = 500;
-/** Sessions missing in a list are asked for one by one, at most so many a round. */
+/** A list reply is one datagram: so many call-ids fit in it, other gateways' long ones included. */
+const LIST_LIMIT = 300;
+/** Sessions that a full list has no room for are asked for one by one, at most so many a round. */
 const QUERIES_PER_ROUND = 50;
 
 /** The tag of WhatsApp's side in every session; 10.5 gives the last figures only to a delete that names it. */
@@ -23,7 +23,9 @@ export class Node {
   /** Sessions that a silent node may have made; deleted when it answers again. */
   readonly #leftovers = new Set<string>();
   readonly #timer: NodeJS.Timeout;
+  #orphans: ((callId: string) => boolean) | undefined;
   #silentRounds = 0;
+  #turn = 0;
   #answers = true;
   #inRound = false;
 
@@ -70,7 +72,7 @@ export class Node {
   async delete(callId: string): Promise<NgReply | undefined> {
     this.#sessions.delete(callId);
     try {
-      return await this.#ng.request('delete', { 'call-id': callId, 'from-tag': FROM_TAG, 'delete delay': 0 });
+      return await this.#ng.request('delete', deletion(callId));
     } catch (error) {
       if (error instanceof NgTimeout) {
         this.#leftovers.add(callId);
@@ -80,16 +82,17 @@ export class Node {
     }
   }
 
-  /** Deletes every session whose call-id begins so. Resolves with their number; 0 when the node is silent. */
-  async deleteAll(prefix: string): Promise<number> {
-    let deleted = 0;
-    for (;;) {
-      const found = (await this.#list()).filter((id) => id.startsWith(prefix) && !this.#sessions.has(id));
-      if (found.length === 0) return deleted;
-      const replies = await Promise.all(found.map((id) => this.delete(id)));
-      const done = replies.filter((r) => r !== undefined).length;
-      if (done === 0) return deleted;
-      deleted += done;
+  /**
+   * Deletes every session that `isOrphan` names. Resolves with their number. On a silent node it is done when the node
+   * answers, and 0 is the number now.
+   */
+  async deleteOrphans(isOrphan: (callId: string) => boolean): Promise<number> {
+    this.#orphans = isOrphan;
+    try {
+      return await this.#deleteOrphans();
+    } catch (error) {
+      this.#silent(error as Error);
+      return 0;
     }
   }
 
@@ -116,22 +119,40 @@ export class Node {
     }
   }
 
-  async #list(): Promise<string[]> {
-    try {
-      const { calls } = await this.#ng.request('list', { limit: LIST_LIMIT });
-      return Array.isArray(calls) ? calls.map(String) : [];
-    } catch {
-      return [];
+  async #list(timeoutMs?: number): Promise<string[]> {
+    const { calls } = await this.#ng.request('list', { limit: LIST_LIMIT }, timeoutMs);
+    return Array.isArray(calls) ? calls.map(String) : [];
+  }
+
+  async #deleteOrphans(): Promise<number> {
+    let deleted = 0;
+    for (;;) {
+      const isOrphan = this.#orphans;
+      const found = isOrphan === undefined ? [] : (await this.#list()).filter(isOrphan);
+      for (const callId of found) await this.#ng.request('delete', deletion(callId));
+      deleted += found.length;
+      if (found.length === 0) break;
+    }
+    this.#orphans = undefined;
+    return deleted;
+  }
+
+  /** `watched` were there before the list was asked for: what a whole list lacks is gone. */
+  async #findForgotten(watched: readonly string[]): Promise<void> {
+    const listed = await this.#list(ROUND_TIMEOUT_MS);
+    const present = new Set(listed);
+    const missing = watched.filter((id) => !present.has(id));
+    const whole = listed.length < LIST_LIMIT;
+    for (const id of whole ? missing : this.#some(missing)) {
+      if (whole || !(await this.#knows(id))) this.#lose(id, `rtpengine ${this.name} lost the session`);
     }
   }
 
-  async #findForgotten(watched: readonly string[]): Promise<void> {
-    const { calls } = await this.#ng.request('list', { limit: LIST_LIMIT }, ROUND_TIMEOUT_MS);
-    const present = new Set(Array.isArray(calls) ? calls.map(String) : []);
-    const missing = watched.filter((id) => !present.has(id)).slice(0, QUERIES_PER_ROUND);
-    for (const id of missing) {
-      if (this.#sessions.has(id) && !(await this.#knows(id))) this.#lose(id, `rtpengine ${this.name} lost the session`);
-    }
+  /** Where the list cannot hold all, the others are asked for in turn. */
+  #some(missing: readonly string[]): readonly string[] {
+    const from = missing.length === 0 ? 0 : this.#turn % missing.length;
+    this.#turn = from + QUERIES_PER_ROUND;
+    return [...missing.slice(from), ...missing.slice(0, from)].slice(0, QUERIES_PER_ROUND);
   }
 
   async #knows(callId: string): Promise<boolean> {
@@ -154,6 +175,7 @@ export class Node {
       this.#leftovers.delete(callId);
       await this.delete(callId);
     }
+    await this.#deleteOrphans();
   }
 
   #silent(error: Error): void {
@@ -171,4 +193,8 @@ export class Node {
     this.#sessions.delete(callId);
     onLost?.(reason);
   }
+}
+
+function deletion(callId: string): NgArguments {
+  return { 'call-id': callId, 'from-tag': FROM_TAG, 'delete delay': 0 };
 }

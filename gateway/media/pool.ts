@@ -46,8 +46,8 @@ export class Pool {
     return this.#nodes.some((node) => node.answers);
   }
 
-  async deleteAll(prefix: string): Promise<number> {
-    const deleted = await Promise.all(this.#nodes.map((node) => node.deleteAll(prefix)));
+  async deleteOrphans(isOrphan: (callId: string) => boolean): Promise<number> {
+    const deleted = await Promise.all(this.#nodes.map((node) => node.deleteOrphans(isOrphan)));
     return deleted.reduce((sum, n) => sum + n, 0);
   }
 

@@ -14,6 +14,10 @@ export class PacketQueue {
     return this.#packets.length;
   }
 
+  get first(): Buffer | undefined {
+    return this.#packets[0];
+  }
+
   /** Returns the packet that has to give way: the oldest where there are too many, the new one if it is a duplicate. */
   insert(packet: Buffer): Buffer | undefined {
     const sequence = sequenceOf(packet);

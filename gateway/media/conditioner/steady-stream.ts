@@ -113,7 +113,12 @@ export class SteadyStream {
 
   /** Sends what waits and is due, or silence where the next frame is overdue. To be called every few ms. */
   tick(now: number): void {
-    while (this.#queue.length > 0 && now >= this.#due) this.#leave(this.#queue.shift(), this.#due);
+    for (let next = this.#queue.first; next !== undefined; next = this.#queue.first) {
+      if (now < this.#due && !this.#repeatsEnd(next)) break;
+      this.#queue.shift();
+      if (!this.#isEvent(next) && this.#queue.isStanding()) this.#giveUp(next);
+      else this.#leave(next, Math.min(now, this.#due));
+    }
     if (now >= this.#due + (this.#filledInARow > 0 ? 0 : PATIENCE_MS)) this.#fill(now);
   }
 
@@ -134,9 +139,8 @@ export class SteadyStream {
   }
 
   /** `at`: the time the packet stands for; the next one is due a frame later. */
-  #leave(packet: Buffer | undefined, at: number): void {
-    if (packet === undefined || this.#source === undefined) return;
-    if (this.#queue.isStanding()) this.#giveUp(this.#queue.shift());
+  #leave(packet: Buffer, at: number): void {
+    if (this.#source === undefined) return;
     const isEvent = this.#isEvent(packet);
     // An event takes the place of audio; rtpengine would take what follows audio for another event.
     if (!isEvent && this.#event?.ended === false) return this.#giveUp(packet);
