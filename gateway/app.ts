@@ -1,6 +1,6 @@
 /** The composition root: builds every part, starts them in order, drains and closes them in reverse. */
 import { randomBytes } from 'node:crypto';
-import { monitorEventLoopDelay } from 'node:perf_hooks';
+import { performance } from 'node:perf_hooks';
 import type { CallObserver } from './calls/observer.js';
 import { createOverloadGate } from './calls/overload.js';
 import { Router } from './calls/routing.js';
@@ -181,13 +181,7 @@ interface CallParts {
 }
 
 function buildCalls(config: Config, { log, metrics }: GatewayDeps, parts: CallParts): UserCalls {
-  const resolution = 10;
-  const gate = createOverloadGate({
-    monitor: monitorEventLoopDelay({ resolution }),
-    resolutionMs: resolution,
-    sampleMs: 100,
-    maxDelayMs: 20,
-  });
+  const gate = createOverloadGate({ utilization: loopUtilization(), target: 0.85, sampleMs: 100 });
   const observer: CallObserver = callObserver(log, metrics);
   return new UserCalls({
     config,
@@ -203,6 +197,17 @@ function buildCalls(config: Config, { log, metrics }: GatewayDeps, parts: CallPa
     newId: () => randomBytes(8).toString('hex'),
     now: () => performance.now(),
   });
+}
+
+/** Busy share of the event loop between two questions. */
+function loopUtilization(): () => number {
+  let last = performance.eventLoopUtilization();
+  return () => {
+    const now = performance.eventLoopUtilization();
+    const { utilization } = performance.eventLoopUtilization(now, last);
+    last = now;
+    return utilization;
+  };
 }
 
 /** Calls from a PBX to WhatsApp are not built yet. */

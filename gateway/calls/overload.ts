@@ -1,9 +1,8 @@
 /**
- * Decides whether one more call can be taken without making the accepted ones wait: the event loop's own delay is the
- * measure, because everything a call needs of this process queues there.
+ * Decides whether one more call can be taken without making the accepted ones wait. The measure is how busy the event loop
+ * is, because everything a call needs of this process queues there: the share of calls refused rises while it is busier
+ * than the target and falls while it is not. One long turn (a garbage collection, a start) refuses nobody.
  */
-import type { IntervalHistogram } from 'node:perf_hooks';
-
 export interface OverloadGate {
   /** True: take it. False: refuse with 503 and Retry-After. */
   admit(): boolean;
@@ -11,28 +10,30 @@ export interface OverloadGate {
 }
 
 export interface OverloadOptions {
-  /** Above this mean delay of the event loop nothing new is taken, ms. */
-  readonly maxDelayMs: number;
-  /** Source of the delay: node:perf_hooks.monitorEventLoopDelay. */
-  readonly monitor: Pick<IntervalHistogram, 'enable' | 'disable' | 'reset' | 'mean'>;
+  /** Busy share of the event loop since the last call of this, 0 to 1: node:perf_hooks' eventLoopUtilization. */
+  readonly utilization: () => number;
+  /** The share that leaves accepted calls their speed. */
+  readonly target: number;
   readonly sampleMs: number;
-  readonly resolutionMs: number;
 }
 
-export function createOverloadGate({ maxDelayMs, monitor, sampleMs, resolutionMs }: OverloadOptions): OverloadGate {
-  let overloaded = false;
-  monitor.enable();
+/** How fast the refused share follows: a loop that is wholly busy refuses every call after about a second. */
+const GAIN = 0.7;
+
+export function createOverloadGate({ utilization, target, sampleMs }: OverloadOptions): OverloadGate {
+  let refusedShare = 0;
+  let due = 0;
   const timer = setInterval(() => {
-    const delayMs = monitor.mean / 1e6 - resolutionMs;
-    overloaded = delayMs > maxDelayMs;
-    monitor.reset();
+    refusedShare = Math.min(1, Math.max(0, refusedShare + GAIN * (utilization() - target)));
   }, sampleMs);
   timer.unref();
   return {
-    admit: () => !overloaded,
-    close: () => {
-      clearInterval(timer);
-      monitor.disable();
+    admit: () => {
+      due = Math.min(2, due + refusedShare);
+      if (due < 1) return true;
+      due -= 1;
+      return false;
     },
+    close: () => clearInterval(timer),
   };
 }
