@@ -1,7 +1,7 @@
 import { PACKET_MS } from './clock.js';
 import { encodeAlaw, encodeUlaw } from './g711.js';
 import { OPUS_RATE, OpusEncoder } from './opus.js';
-import type { Codec, Source } from './types.js';
+import type { Codec, Source } from './sound.js';
 
 const DEFAULT_LEVEL = -12;
 /** A loop of one second holds a whole number of cycles of every whole frequency. */

@@ -1,15 +1,10 @@
 import type { RuleId } from '../rules.js';
 import type { MediaShare } from './share.js';
+import type { Codec } from './sound.js';
+
+export type { Codec, Source } from './sound.js';
 
 export type Keying = 'dtls' | 'sdes';
-export type Codec = 'opus' | 'PCMA' | 'PCMU';
-
-/** What the fake user sends. `level` is in dBFS of the peak (0 is full scale), -12 when not given. */
-export type Source =
-  | { readonly kind: 'tone'; readonly hz: number; readonly level?: number }
-  | { readonly kind: 'speech'; readonly level?: number }
-  | { readonly kind: 'silence' };
-
 export interface MediaPeerOptions {
   readonly keying: Keying;
   /** In order of preference; G.711 stands for a number with `additional_codecs`. */
