@@ -56,7 +56,7 @@ async function plainCall(far: FarEndUnderTest, peer: Peer, transport: string, po
     await peer.expect(100);
     const ok = await peer.expect(200);
     assert.notEqual(ok.tag, '');
-    assert.match(ok.get('contact'), /^<sip:/);
+    assert.match(ok.get('contact'), /^<sips?:/);
     assert.equal(ok.get('x-answer'), 'yes');
     assert.equal(ok.body, SDP);
     assert.match(ok.all('via').join(', '), /rport=\d+.*2001:db8::1/s, 'all Vias come back in order');
