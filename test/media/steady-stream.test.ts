@@ -259,6 +259,18 @@ test('an event is never interrupted: it is repeated while its next packet is mis
   assert.ok(bench.largestGap() <= 30, `${bench.largestGap()} ms`);
 });
 
+test('ends that come after audio or silence are not taken for another key', () => {
+  const bench = new Bench().started(5).speak(10, { sequence: 1, timestamp: 0 });
+  for (const [i, end] of [false, false, true].entries()) {
+    bench.accept(event(11 + i, 1600, (i + 1) * 160, end));
+    bench.run(20);
+  }
+  bench.run(40).accept(event(14, 1600, 480, true));
+  bench.accept(audio(15, 1600 + 5 * 160));
+  bench.run(20).accept(event(16, 1600, 480, true));
+  assert.equal(bench.sent.filter((s) => s.type === EVENT).length, 3);
+});
+
 test('an event that never ends gives way to silence', () => {
   const bench = new Bench().started(5).speak(10, { sequence: 1, timestamp: 0 });
   bench.accept(event(11, 1600, 160));

@@ -59,6 +59,8 @@ interface OpenEvent {
   length: number;
   repeated: number;
   ended: boolean;
+  /** Something else has left since: what still comes of this event is of no use. */
+  over: boolean;
 }
 
 /**
@@ -143,7 +145,7 @@ export class SteadyStream {
     if (this.#source === undefined) return;
     const isEvent = this.#isEvent(packet);
     // An event takes the place of audio; rtpengine would take what follows audio for another event.
-    if (!isEvent && this.#event?.ended === false) return this.#giveUp(packet);
+    if (isEvent ? this.#isStraggler(packet) : this.#eventGoesOn()) return this.#giveUp(packet);
     const step = sequenceDistance(sequenceOf(packet), this.#source.last);
     const lost = Math.max(0, step - 1 - this.#filledInARow);
     this.#source.last = sequenceOf(packet);
@@ -156,7 +158,7 @@ export class SteadyStream {
 
   /** Returns how long it lasts, ms. */
   #audioLeaves(packet: Buffer): number {
-    this.#event = undefined;
+    if (this.#event !== undefined) this.#event.over = true;
     const units = audioUnits(packet, this.#o.codec);
     setPayloadType(packet, this.#o.to.audio);
     this.#out(packet, this.#timestamp);
@@ -171,7 +173,7 @@ export class SteadyStream {
     const source = timestampOf(packet);
     const isRepetition = this.#repeatsEnd(packet);
     if (this.#event?.source !== source) {
-      this.#event = { source, out: this.#timestamp, length: 0, repeated: 0, ended: false };
+      this.#event = { source, out: this.#timestamp, length: 0, repeated: 0, ended: false, over: false };
     }
     const event = this.#event;
     const at8Khz = this.#clock.to8Khz(duration, source, at);
@@ -196,12 +198,12 @@ export class SteadyStream {
     this.#due += (missed + 1) * FRAME_MS;
     this.#filledInARow += 1;
     const event = this.#event;
-    if (event?.ended === false && event.length > 0 && event.repeated < MAX_REPETITIONS) {
+    if (event !== undefined && event.length > 0 && this.#eventGoesOn()) {
       event.repeated += 1;
       this.#out(this.#eventCopy.subarray(0, event.length), event.out, false);
       return;
     }
-    this.#event = undefined;
+    if (event !== undefined) event.over = true;
     this.counters.filled += 1;
     this.#out(this.#silence, this.#timestamp, false);
     this.#timestamp = (this.#timestamp + this.#frame) >>> 0;
@@ -227,7 +229,18 @@ export class SteadyStream {
   }
 
   #repeatsEnd(packet: Buffer): boolean {
-    return this.#event?.ended === true && this.#isEvent(packet) && timestampOf(packet) === this.#event.source;
+    const event = this.#event;
+    return event?.ended === true && !event.over && this.#isEvent(packet) && timestampOf(packet) === event.source;
+  }
+
+  /** Of an event that something else has followed: rtpengine and Meta would take it for another one. */
+  #isStraggler(packet: Buffer): boolean {
+    return this.#event?.over === true && timestampOf(packet) === this.#event.source;
+  }
+
+  #eventGoesOn(): boolean {
+    const event = this.#event;
+    return event !== undefined && !event.over && !event.ended && event.repeated < MAX_REPETITIONS;
   }
 
   /** The stream that this packet belongs to; a new one takes over at once, and what waits of the old one is given up. */
@@ -238,7 +251,7 @@ export class SteadyStream {
     if (known?.ssrc === ssrc && Math.abs(sequenceDistance(sequence, known.last)) <= MAX_SEQUENCE_STEP) return known;
     if (known !== undefined) this.counters.restarts += 1;
     this.counters.dropped += this.#queue.clear();
-    if (this.#event !== undefined) this.#event.ended = true;
+    this.#event = undefined;
     this.#source = { ssrc, last: (sequence - 1) & 0xffff };
     return this.#source;
   }

@@ -39,24 +39,22 @@ class Pending extends Map<string, NgCallback> {
 }
 
 /** A cookie as the package makes them, and the beginning of a bencoded dictionary. */
-const COOKIE = /^[0-9a-f-]{36} d/;
-
-/** Late replies to commands given up are expected for this long. */
-const LATE_REPLY_MS = 60_000;
+const COOKIE = /^([0-9a-f-]{36}) d/;
 
 /**
  * One rtpengine node over UDP.
  *
  * The package neither repeats a lost datagram nor survives a late reply quietly, so both are done here: a command is
  * sent again under the same cookie at a third and two thirds of its time (rtpengine answers a cookie that it has seen
- * from its cache and does not execute twice), and a command given up keeps an empty callback until its reply is stale.
+ * from its cache and does not execute twice), and only first replies to open commands reach the package.
  */
 export class NgClient {
   readonly #client: Client;
   readonly #pending = new Pending();
   readonly #options: NgClientOptions;
   readonly #rejects = new Set<(error: Error) => void>();
-  readonly #stale = new Map<string, NodeJS.Timeout>();
+  /** Open commands whose reply the package has, but not yet parsed. */
+  readonly #answered = new Set<string>();
   #closed = false;
 
   constructor(options: NgClientOptions) {
@@ -68,7 +66,7 @@ export class NgClient {
     this.#client.remotePort = options.port;
     // Emitted for garbage and for socket errors; either way the command concerned runs into its time limit.
     this.#client.on('error', () => undefined);
-    this.#acceptOnlyTheNode();
+    this.#acceptOnlyReplies();
     this.#client.socket.unref();
   }
 
@@ -91,10 +89,11 @@ export class NgClient {
       const finish = (): void => {
         clearInterval(timer);
         this.#rejects.delete(fail);
+        this.#pending.delete(cookie);
+        this.#answered.delete(cookie);
       };
       const fail = (error: Error): void => {
         finish();
-        this.#expectLateReply(cookie);
         reject(error);
       };
       const timer = setInterval(() => {
@@ -127,40 +126,26 @@ export class NgClient {
     if (this.#closed) return;
     this.#closed = true;
     for (const reject of [...this.#rejects]) reject(new NgTimeout('the link to rtpengine is closed'));
-    for (const timer of this.#stale.values()) clearTimeout(timer);
-    this.#stale.clear();
     this.#client.close();
   }
 
-  /** The package prints whatever else arrives at its port to stdout. */
-  #acceptOnlyTheNode(): void {
+  /** What answers no open command, or answers it again, the package would print to stdout. */
+  #acceptOnlyReplies(): void {
     const { socket } = this.#client;
     const [deliver] = socket.listeners('message') as ((datagram: Buffer) => void)[];
     socket.removeAllListeners('message');
     socket.on('message', (datagram, from) => {
-      const known = isIP(this.#options.host) === 0 || from.address === this.#options.host;
-      if (known && from.port === this.#options.port && COOKIE.test(datagram.toString('latin1', 0, 38)))
-        deliver?.(datagram);
+      if (isIP(this.#options.host) !== 0 && from.address !== this.#options.host) return;
+      const cookie = COOKIE.exec(datagram.toString('latin1', 0, 38))?.[1];
+      if (cookie === undefined || !this.#pending.has(cookie) || this.#answered.has(cookie)) return;
+      this.#answered.add(cookie);
+      deliver?.(datagram);
     });
   }
 
   #repeat(cookie: string, message: Record<string, unknown>): void {
     const datagram = Client.encodeMessage(cookie, message);
     this.#client.socket.send(datagram, this.#options.port, this.#options.host, () => undefined);
-  }
-
-  #expectLateReply(cookie: string): void {
-    if (this.#closed) return;
-    this.#client.messages.set(cookie, () => this.#forget(cookie));
-    const timer = setTimeout(() => this.#forget(cookie), LATE_REPLY_MS);
-    timer.unref();
-    this.#stale.set(cookie, timer);
-  }
-
-  #forget(cookie: string): void {
-    clearTimeout(this.#stale.get(cookie));
-    this.#stale.delete(cookie);
-    this.#client.messages.delete(cookie);
   }
 }
 
