@@ -173,8 +173,9 @@ export class ClientRequest {
       this.#moveOn('503');
       return;
     }
-    // 100 says only that the next hop has it.
-    if (message.status > 100) this.#answered = true;
+    // 100 says only that the next hop has it; apps do not see it (nor do they from a drachtio-server).
+    if (message.status === 100) return;
+    this.#answered = true;
     // No further attempt: what is needed to build one need not be kept through the wait for repetitions.
     if (message.status >= 200) this.#frame = undefined;
     this.#user.response(message, flow);

@@ -36,10 +36,11 @@ export const callsOut: Case[] = [
       const routes = ['<sip:first.invalid;lr>', `<sip:127.0.0.1:${peer.port};lr>`];
       const headers = routes.map((r) => `Record-Route: ${r}`);
       const contact = at(peer, ';transport=udp;ob;X-FB-Sip-Smc-Tier=a.b');
+      peer.send(response(invite, 100, 'Trying'));
       peer.send(response(invite, 180, 'Ringing', { tag: 'callee', contact, headers }));
       peer.send(response(invite, 200, 'OK', { tag: 'callee', contact, headers, body: SDP }));
       const dlg = await call;
-      assert.ok(statuses.includes(180));
+      assert.deepEqual(statuses, [180]);
       assert.equal(dlg.id, `${invite.get('call-id')};from-tag=${dlg.sip.localTag}`);
       assert.equal(dlg.sip.remoteTag, 'callee');
       const ack = await peer.expect('ACK');
@@ -109,37 +110,6 @@ export const callsOut: Case[] = [
       peer.send(response(invite, 487, 'Request Terminated', { tag: 'callee' }));
       await peer.expect('ACK');
       await rejected;
-      await disconnect(srf);
-      await peer.close();
-    },
-  },
-  {
-    name: 'a proxy given with the INVITE is the next hop of the whole dialog',
-    run: async (far) => {
-      const peer = await UdpPeer.open();
-      const srf = await connectSrf(far);
-      const call = srf.createUAC('sip:+4940@wa.meta.invalid', {
-        localSdp: SDP,
-        headers: FROM,
-        proxy: `sip:127.0.0.1:${peer.port};transport=udp`,
-      });
-      const invite = await peer.expect('INVITE');
-      assert.equal(invite.uri, 'sip:+4940@wa.meta.invalid');
-      const headers = [
-        'Record-Route: <sip:onevc.fbinfra.invalid:8191;transport=tls;lr>',
-        'Record-Route: <sip:wa.meta.invalid;transport=tls;lr>',
-      ];
-      peer.send(
-        response(invite, 200, 'OK', { tag: 'x', contact: '<sip:+4940@wa.meta.invalid;ob>', headers, body: SDP }),
-      );
-      const dlg = await call;
-      const ack = await peer.expect('ACK');
-      assert.match(ack.all('route').join(', '), /^<sip:wa\.meta\.invalid.*fbinfra/);
-      const ended = dlg.destroy();
-      const bye = await peer.expect('BYE');
-      assert.equal(bye.uri, 'sip:+4940@wa.meta.invalid;ob');
-      peer.send(finalOk(bye));
-      await ended;
       await disconnect(srf);
       await peer.close();
     },
@@ -231,6 +201,41 @@ export const callsOut: Case[] = [
       peer.send(finalOk(await peer.expect('BYE')));
       await ended;
       await assert.rejects(dlg.request({ method: 'INFO', headers: {} }), { code: 'ENODIALOG' });
+      await disconnect(srf);
+      await peer.close();
+    },
+  },
+];
+
+/** What only the embedded server does: a drachtio-server may look up the Route of an ACK all the same. */
+export const embeddedOnly: Case[] = [
+  {
+    name: 'a proxy given with the INVITE is the next hop of the whole dialog',
+    run: async (far) => {
+      const peer = await UdpPeer.open();
+      const srf = await connectSrf(far);
+      const call = srf.createUAC('sip:+4940@wa.meta.invalid', {
+        localSdp: SDP,
+        headers: FROM,
+        proxy: `sip:127.0.0.1:${peer.port};transport=udp`,
+      });
+      const invite = await peer.expect('INVITE');
+      assert.equal(invite.uri, 'sip:+4940@wa.meta.invalid');
+      const headers = [
+        'Record-Route: <sip:onevc.fbinfra.invalid:8191;transport=tls;lr>',
+        'Record-Route: <sip:wa.meta.invalid;transport=tls;lr>',
+      ];
+      peer.send(
+        response(invite, 200, 'OK', { tag: 'x', contact: '<sip:+4940@wa.meta.invalid;ob>', headers, body: SDP }),
+      );
+      const dlg = await call;
+      const ack = await peer.expect('ACK');
+      assert.match(ack.all('route').join(', '), /^<sip:wa\.meta\.invalid.*fbinfra/);
+      const ended = dlg.destroy();
+      const bye = await peer.expect('BYE');
+      assert.equal(bye.uri, 'sip:+4940@wa.meta.invalid;ob');
+      peer.send(finalOk(bye));
+      await ended;
       await disconnect(srf);
       await peer.close();
     },
