@@ -304,3 +304,35 @@ test("durations that Asterisk counts at 48 kHz beside Opus become 8 kHz; a PBX's
     assert.deepEqual([...new Set(durations)], [160, 320, 480, 640, 800]);
   }
 });
+
+/** As Asterisk 22 sends a key of 160 ms: three packets at once, one every 20 ms, three ends; see the facts in event.ts. */
+function asterisksKey(bench: Bench, endDuration: number): void {
+  const times = [0, 0, 10, 30, 50, 70, 90, 110, 130, 150];
+  let passed = 0;
+  for (const [i, at] of times.entries()) {
+    bench.run(at - passed).accept(event(11 + i, 1600, (i + 1) * 160));
+    passed = at;
+  }
+  bench.run(10);
+  for (const i of [0, 1, 2]) bench.accept(event(21 + i, 1600, endDuration, true));
+  bench.run(60);
+}
+
+for (const [codec, endDuration] of [
+  ['opus', 7680],
+  ['PCMA', 1760],
+] as const) {
+  test(`a key of Asterisk on ${codec} is as long as it was pressed, whatever Asterisk counts`, () => {
+    const bench = new Bench(codec).started(100);
+    asterisksKey(bench, endDuration);
+    const durations = bench.sent.filter((s) => s.type === EVENT).map((s) => s.duration ?? 0);
+    assert.ok(Math.abs((durations.at(-1) ?? 0) - 1280) <= 160, `${durations.at(-1)}: not 160 ms`);
+    assert.deepEqual(
+      durations,
+      [...durations].sort((a, b) => a - b),
+      'durations only grow',
+    );
+    assert.equal(durations.filter((d) => d === durations.at(-1)).length >= 3, true, 'three ends');
+    assert.ok(bench.largestGap() <= 30, `${bench.largestGap()} ms`);
+  });
+}

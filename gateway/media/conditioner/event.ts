@@ -1,10 +1,11 @@
 /** Telephone-event payloads (RFC 4733, 2.3): event, E bit and volume, duration. */
-import { payloadOffset } from './rtp.js';
+import { payloadOffset, timestampOf } from './rtp.js';
 
 /** 48 kHz steps to one 8 kHz step. */
 export const EVENT_SCALE = 6;
 
-const THRESHOLD_PER_MS = 24;
+/** One packet's time, and as much again for the network. */
+const TOLERANCE_MS = 45;
 const EVENT_LENGTH = 4;
 
 export function eventDuration(packet: Buffer): number | undefined {
@@ -22,30 +23,34 @@ export function setEventDuration(packet: Buffer, duration: number): void {
 }
 
 /**
- * Which clock a sender counts event durations in. Asterisk on an Opus trunk counts 48 kHz steps whatever was agreed,
- * so the agreed clock is believed only where the packets do not contradict it: 24 units a millisecond lie well between
- * 8 and 48.
+ * How long keys really were, in 8 kHz units. Asterisk on an Opus trunk counts the end of an event in 48 kHz steps and what
+ * comes before it in 8 kHz steps, whatever clock was agreed; beside G.711 it counts up to 60 ms too much. So a reported
+ * duration is believed, in either clock, only where it fits the time that passed between the packets.
  */
-export class EventClock {
-  #khz: 8 | 48 | undefined;
-  #event: number | undefined;
+export class EventTimer {
+  #timestamp: number | undefined;
   #since = 0;
+  #length: number | undefined;
 
-  /** @param mediaKhz clock of the audio beside the events: with 8 there is no doubt */
-  constructor(mediaKhz: 8 | 48) {
-    this.#khz = mediaKhz === 8 ? 8 : undefined;
-  }
-
-  /** The duration in 8 kHz units. `eventTimestamp` tells events apart; `now` in ms. */
-  to8Khz(duration: number, eventTimestamp: number, now: number): number {
-    if (this.#khz === undefined) {
-      if (this.#event !== eventTimestamp) {
-        this.#event = eventTimestamp;
-        this.#since = now;
-      }
-      // The first packet of an event reports one packet's time, 20 ms as a rule.
-      if (duration > 0) this.#khz = duration / (now - this.#since + 20) > THRESHOLD_PER_MS ? 48 : 8;
+  /** Takes each event packet as it arrives (`now` in ms) and corrects the duration of one that ends its event. */
+  arrived(packet: Buffer, now: number): void {
+    const timestamp = timestampOf(packet);
+    if (this.#timestamp !== timestamp) {
+      this.#timestamp = timestamp;
+      this.#since = now;
+      this.#length = undefined;
     }
-    return this.#khz === 48 ? Math.round(duration / EVENT_SCALE) : duration;
+    const reported = eventDuration(packet);
+    if (reported === undefined || !eventEnds(packet)) return;
+    this.#length ??= believable(reported, now - this.#since);
+    setEventDuration(packet, this.#length);
   }
+}
+
+/** @param passedMs from the first packet, which itself reports up to one packet's time, to the end */
+function believable(reported: number, passedMs: number): number {
+  const fits = (perMs: number): boolean => Math.abs(reported / perMs - passedMs) <= TOLERANCE_MS;
+  if (fits(8)) return reported;
+  if (fits(8 * EVENT_SCALE)) return Math.round(reported / EVENT_SCALE);
+  return Math.round(passedMs * 8);
 }

@@ -45,6 +45,13 @@ export class PacketQueue {
     return true;
   }
 
+  /** Takes out what fits and returns it, in order. */
+  remove(fits: (packet: Buffer) => boolean): Buffer[] {
+    const out = this.#packets.filter(fits);
+    if (out.length > 0) this.#packets.splice(0, Infinity, ...this.#packets.filter((p) => !fits(p)));
+    return out;
+  }
+
   /** Returns how many there were. */
   clear(): number {
     this.#sinceEmpty = 0;

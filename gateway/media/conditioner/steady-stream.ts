@@ -1,5 +1,5 @@
 import type { PbxCodec } from '../../config/types.js';
-import { EventClock, eventDuration, eventEnds, setEventDuration } from './event.js';
+import { EventTimer, eventDuration, eventEnds, setEventDuration } from './event.js';
 import { PacketQueue } from './packet-queue.js';
 import {
   FRAME_UNITS,
@@ -57,6 +57,8 @@ interface OpenEvent {
   readonly out: number;
   /** Length of its last packet out, to be repeated where the next one is overdue. */
   length: number;
+  /** Frames of our time that it has taken. */
+  frames: number;
   repeated: number;
   ended: boolean;
   /** Something else has left since: what still comes of this event is of no use. */
@@ -79,7 +81,7 @@ export class SteadyStream {
   readonly #send: (packet: Buffer) => void;
   readonly #frame: number;
   readonly #silence: Buffer;
-  readonly #clock: EventClock;
+  readonly #eventTimer = new EventTimer();
   readonly #queue = new PacketQueue();
   /** Sequence number of the last packet out; timestamp of the next frame out, and when it is due. */
   #sequence: number;
@@ -96,7 +98,6 @@ export class SteadyStream {
     this.#o = options;
     this.#send = send;
     this.#frame = FRAME_UNITS[options.codec];
-    this.#clock = new EventClock(options.codec === 'opus' ? 48 : 8);
     this.#sequence = (options.firstSequence - 1) & 0xffff;
     this.#timestamp = options.firstTimestamp;
     const silence = SILENCE[options.codec];
@@ -128,6 +129,7 @@ export class SteadyStream {
   accept(packet: Buffer, now: number): boolean {
     if (this.#due === Infinity || !this.#acceptable(packet)) return this.#drop();
     const source = this.#follow(packet);
+    if (this.#isEvent(packet)) this.#eventArrives(packet, now);
     if (sequenceDistance(sequenceOf(packet), source.last) <= 0) return this.#drop();
     const inTime = now >= this.#due - EARLY_MS || this.#repeatsEnd(packet);
     if (this.#queue.length === 0 && inTime) {
@@ -166,6 +168,15 @@ export class SteadyStream {
     return Math.max(FRAME_MS, (units / this.#frame) * FRAME_MS);
   }
 
+  /** The end of an event overtakes what is left of it: some send more packets than fit into its time. */
+  #eventArrives(packet: Buffer, now: number): void {
+    this.#eventTimer.arrived(packet, now);
+    if (!eventEnds(packet)) return;
+    const timestamp = timestampOf(packet);
+    const superseded = (p: Buffer): boolean => this.#isEvent(p) && timestampOf(p) === timestamp && !eventEnds(p);
+    for (const packetBefore of this.#queue.remove(superseded)) this.#giveUp(packetBefore);
+  }
+
   /** All packets of one event carry the timestamp of its beginning (RFC 4733, 2.5.1.2). */
   #eventLeaves(packet: Buffer, at: number): number | undefined {
     const duration = eventDuration(packet);
@@ -173,10 +184,13 @@ export class SteadyStream {
     const source = timestampOf(packet);
     const isRepetition = this.#repeatsEnd(packet);
     if (this.#event?.source !== source) {
-      this.#event = { source, out: this.#timestamp, length: 0, repeated: 0, ended: false, over: false };
+      this.#event = { source, out: this.#timestamp, length: 0, frames: 0, repeated: 0, ended: false, over: false };
     }
     const event = this.#event;
-    const at8Khz = this.#clock.to8Khz(duration, source, at);
+    // A packet a frame until the end: that is the duration so far.
+    event.frames += isRepetition ? 0 : 1;
+    const soFar = event.frames * FRAME_UNITS.PCMA;
+    const at8Khz = eventEnds(packet) ? Math.max(duration, soFar - FRAME_UNITS.PCMA) : soFar;
     setEventDuration(packet, at8Khz);
     setPayloadType(packet, this.#o.to.event);
     this.#out(packet, event.out);
@@ -200,6 +214,7 @@ export class SteadyStream {
     const event = this.#event;
     if (event !== undefined && event.length > 0 && this.#eventGoesOn()) {
       event.repeated += 1;
+      event.frames += event.ended ? 0 : 1;
       this.#out(this.#eventCopy.subarray(0, event.length), event.out, false);
       return;
     }
