@@ -68,7 +68,7 @@ export function faultsOf(result: DemoResult): string[] {
   ];
 }
 
-/** What issue-level promises say of one call: docs/reference/demo.md explains each bound. */
+/** What a call must reach: docs/reference/demo.md explains each bound. */
 const MAX_GAP_MS = 40;
 const MIN_PURITY = 0.95;
 const HZ_TOLERANCE = 0.01;

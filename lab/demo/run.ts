@@ -3,7 +3,7 @@ import { type Component, ensureComponents, describeProgress } from '../component
 import { callLines, summaryLines } from './print.js';
 import { emptyResult, faultsOf, userStreamFaults, type DemoResult } from './result.js';
 import { openStage, type Stage } from './stage.js';
-import { NUMBERS, playUserCalls, TRUNKS, type PlayedCall } from './user-calls.js';
+import { DTLS_LATE_START_MS, NUMBERS, playUserCalls, SDES_START_MS, TRUNKS, type PlayedCall } from './user-calls.js';
 import { readFile } from 'node:fs/promises';
 import { setTimeout as delay } from 'node:timers/promises';
 
@@ -37,7 +37,8 @@ export async function runDemo(options: DemoOptions): Promise<boolean> {
     const { asterisk, rtpengine } = await components(options);
     await playOnStage(options, { asterisk, rtpengine }, result, print);
     faults.push(...faultsOf(result));
-    for (const call of result.calls) faults.push(...userStreamFaults(call, call.keying === 'sdes' ? 60 : 2500));
+    for (const call of result.calls)
+      faults.push(...userStreamFaults(call, call.keying === 'sdes' ? SDES_START_MS : DTLS_LATE_START_MS));
   } catch (error) {
     faults.push(options.signal.aborted ? 'stopped' : error instanceof Error ? error.message : String(error));
   }

@@ -19,6 +19,10 @@ import { PASSWORD, type Stage, type StageNumber, type StageTrunk } from './stage
 const USER_HZ = 440;
 const PBX_HZ = 620;
 const DIGIT_MS = 120;
+export const SDES_START_MS = 60;
+const DTLS_START_MS = 250;
+/** ICE takes rtpengine 100 to 200 ms; then the handshake follows at once. */
+export const DTLS_LATE_START_MS = 400;
 const USER = '+12195550714';
 
 interface Plan {
@@ -47,6 +51,7 @@ const planNumber = (index: number): string => `+1555010000${index}`;
 const EXTRA = {
   ringing: { number: '+15550100010', extension: '608', trunk: 'pcma' },
   busy: { number: '+15550100011', extension: '640', trunk: 'pcma' },
+  dtls: { number: '+15550100013', extension: '607', trunk: 'pcma', keying: 'dtls' },
   failOver: { number: '+15550100012', extension: '607', trunk: 'second-host' },
 } as const;
 
@@ -64,7 +69,7 @@ export const NUMBERS: readonly StageNumber[] = [
     trunk: plan.trunk,
     extension: plan.endedBy === 'user' ? '600' : '601',
   })),
-  ...Object.values(EXTRA).map((extra) => ({ ...extra, keying: 'sdes' as const, codecs: ['opus'] })),
+  ...Object.values(EXTRA).map((extra) => ({ keying: 'sdes' as const, codecs: ['opus'], ...extra })),
 ];
 
 export interface PlayedCall {
@@ -192,7 +197,7 @@ function heardByUser(report: MediaReport): Heard {
     firstAudioMs: rounded(report.firstAudioMs, 1),
     firstToneMs: rounded(report.firstToneMs, 1),
     ssrcs: report.ssrcs,
-    largestGapMs: rounded(report.largestGapMs, 1),
+    largestGapMs: rounded(report.largestSureGapMs, 1),
   };
 }
 
@@ -230,13 +235,35 @@ function endedBy(ended: Ended): CallResult['endedBy'] {
 }
 
 async function playChecks(stage: Stage): Promise<CheckResult[]> {
-  return Promise.all([
+  const outcomes = await Promise.all([
     outcome(stage, 'user cancels while it rings', { to: EXTRA.ringing.number, cancel: true }, 'user cancelled 487'),
     outcome(stage, 'busy extension', { to: EXTRA.busy.number }, 'business rejected 486'),
     outcome(stage, 'number that is not configured', { to: '+15550109999' }, 'business rejected 404'),
     outcome(stage, 'wrong password', { to: EXTRA.busy.number, password: 'wrong' }, 'business rejected 403'),
     outcome(stage, 'first host of the trunk is dead', { to: EXTRA.failOver.number }, 'user hangup 200'),
   ]);
+  return [...outcomes, await dtlsStart(stage, true), await dtlsStart(stage, false)];
+}
+
+/** The first packet after the ACK with DTLS, which depends on when Meta takes a ClientHello. */
+async function dtlsStart(stage: Stage, early: boolean): Promise<CheckResult> {
+  const media = await createMediaPeer({
+    keying: 'dtls',
+    codecs: ['opus'],
+    address: '127.0.0.1',
+    share: stage.share,
+    earlyClientHello: early,
+  });
+  const call = stage.edge.call({ from: USER, to: EXTRA.dtls.number, media, password: PASSWORD });
+  if ((await call.answered) !== undefined) await delay(800);
+  await call.hangup();
+  const { firstAudioMs } = media.counters();
+  const when = early ? 'at any time' : 'only after ICE has nominated';
+  return {
+    name: `first packet in ms, DTLS, ClientHello taken ${when}`,
+    ok: firstAudioMs !== undefined && firstAudioMs <= (early ? DTLS_START_MS : DTLS_LATE_START_MS),
+    value: rounded(firstAudioMs, 1),
+  };
 }
 
 interface CheckCall {
