@@ -21,7 +21,7 @@ const MAX_FRAME = 1 << 20;
 /** Unsent bytes at which an app gets no new calls, and at which it is cut off. */
 const CONGESTED = 1 << 20;
 const MAX_UNSENT = 32 << 20;
-/** Longest wait of a reply to an ACK (ms). */
+/** Longest wait of such a reply (ms). */
 const LATER = 20;
 
 /** One connection of an app (drachtio-srf). */
@@ -82,7 +82,7 @@ export class AppConnection {
     });
   }
 
-  /** For replies that an app seldom waits for (to an ACK): they go with the next message, or soon. A write costs more than the message. */
+  /** For replies that an app seldom waits for: they go with the next message, or soon. A write costs more than the message. */
   sendLater(payload: string): void {
     if (this.#closed) return;
     this.#out += frame(payload);

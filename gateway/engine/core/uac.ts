@@ -177,7 +177,8 @@ export class UserAgentClient {
     };
     const request = new ClientRequest(this.#context, this.#transactions, ways, frame, {
       sent: (text, flow) => {
-        reply(requestSent(text, flow, request.id));
+        // Only an INVITE can be cancelled meanwhile; the others' apps go on with the response.
+        reply(requestSent(text, flow, request.id), method !== 'INVITE');
       },
       unsendable: (reason) => {
         reply(`NOK|${reason}`);

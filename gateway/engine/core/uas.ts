@@ -242,7 +242,7 @@ export class UserAgentServer {
         : '';
     const headers = contact + appHeaders(message, flow.listener.contactHost(peer)) + contentType;
     const text = request.respondWith(status, message.reason, { headers, body: message.body });
-    reply(responseSent(text, flow, request.id, request.dialog?.id ?? ''), status < 200);
+    reply(responseSent(text, flow, request.id, request.dialog?.id ?? ''), status < 200 || request.method !== 'INVITE');
     if (status >= 200 && status < 300 && request.method === 'INVITE') this.#answered(request, text);
     else if (status >= 200) this.#afterFinal(request, status);
   }
