@@ -15,23 +15,25 @@ const USAGE = `Usage: npm run bench -- [--json] [--quick] [--only wa-trunk|aster
   --rtpengine  which rtpengine the gateway uses, default 26`;
 
 const FULL: Effort = {
-  warmUpSeconds: 4,
-  delaySeconds: 20,
+  warmUpSeconds: 10,
+  pauseSeconds: 33,
   heldCalls: 500,
+  delaySeconds: 15,
   stepSeconds: 4,
   confirmSeconds: 8,
   resolution: 1.06,
-  ceilingSeconds: 75,
+  ceilingSeconds: 55,
   overloadSeconds: 8,
 };
 const QUICK: Effort = {
-  warmUpSeconds: 2,
-  delaySeconds: 5,
+  warmUpSeconds: 4,
+  pauseSeconds: 0,
   heldCalls: 100,
-  stepSeconds: 2,
+  delaySeconds: 5,
+  stepSeconds: 2.5,
   confirmSeconds: 0,
   resolution: 1.15,
-  ceilingSeconds: 25,
+  ceilingSeconds: 20,
   overloadSeconds: 3,
 };
 const MAX_CALLS = 900;

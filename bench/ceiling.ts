@@ -1,4 +1,5 @@
 import type { Offered } from './load/offer.js';
+import { percentiles } from './usage.js';
 
 export interface CeilingOptions {
   /** Offers a rate for some seconds and waits until the side is idle again. */
@@ -18,10 +19,20 @@ const STEP_BACK = 0.95;
 const LOWEST = 2;
 const ANSWERED = 0.999;
 const REPEATS = 0.01;
+const KEEPS_UP_MS = 250;
 
 /** At least 99.9 % answered, and at most one repeated SIP message in a hundred calls. */
 export function isGood({ offered, answered, repeats }: Offered): boolean {
   return answered >= ANSWERED * offered && repeats <= REPEATS * offered;
+}
+
+/**
+ * Whether a rate could have gone on: above the ceiling calls queue, and queue longer from second to second, but a short
+ * run may end before they wait for the 500 ms (T1) that bring on repeats.
+ */
+function keepsUp({ pddMs }: Offered): boolean {
+  const late = pddMs.slice(Math.floor(pddMs.length * 0.75));
+  return percentiles(late).p50 <= KEEPS_UP_MS;
 }
 
 /**
@@ -33,7 +44,7 @@ export async function findCeiling(options: CeilingOptions): Promise<number> {
   let [good, bad] = [0, Infinity];
   const search = async (rate: number): Promise<void> => {
     const result = await options.offer(rate, options.stepSeconds);
-    if (isGood(result)) good = rate;
+    if (isGood(result) && keepsUp(result)) good = rate;
     else bad = rate;
     if (bad < LOWEST) throw new Error(`not even ${rate} calls a second are answered: ${describe(result)}`);
   };

@@ -7,13 +7,24 @@ import { offerCalls, type Offered } from './load/offer.js';
 import type { Pbx } from './load/pbx.js';
 import type { Side } from './sides/side.js';
 import type { Stage } from './stage.js';
-import { type ByPart, perCall, type Percentiles, percentiles, rounded, settled, usageOf } from './usage.js';
+import {
+  type ByPart,
+  type PartUsage,
+  perCall,
+  type Percentiles,
+  percentiles,
+  rounded,
+  settled,
+  usageOf,
+} from './usage.js';
 
 /** How long and how fine. */
 export interface Effort {
   readonly warmUpSeconds: number;
-  readonly delaySeconds: number;
+  /** Idle time before memory is measured; with 32 s SIP's timers have forgotten the calls of the warm-up. */
+  readonly pauseSeconds: number;
   readonly heldCalls: number;
+  readonly delaySeconds: number;
   readonly stepSeconds: number;
   readonly confirmSeconds: number;
   readonly resolution: number;
@@ -53,6 +64,8 @@ const HOLD_MS = 500;
 const DELAY_RATE = 50;
 const OVERLOAD = 1.5;
 const HELD_TIMEOUT_MS = 45_000;
+/** Generous: hundreds of held calls may keep a core busy with their media alone. */
+const BYE_TIMEOUT_MS = 15_000;
 /** Above this share of its core the generator itself may be what is slow. */
 const GENERATOR_BUSY = 0.85;
 
@@ -61,8 +74,9 @@ export async function measureSide(side: Side, stage: Stage, effort: Effort, prog
   const bench = new Bench(side, stage, progress);
   try {
     await bench.offer(DELAY_RATE, effort.warmUpSeconds);
-    const atFifty = await bench.delays(effort.delaySeconds);
+    await delay(effort.pauseSeconds * 1000);
     const kBPerHeldCall = await bench.held(effort.heldCalls);
+    const atFifty = await bench.delays(effort.delaySeconds);
     const cps = await bench.ceiling(effort);
     const overload = await bench.overload(Math.round(cps * OVERLOAD), effort.overloadSeconds);
     return { cps, ...atFifty, kBPerHeldCall, overload };
@@ -81,7 +95,7 @@ class Bench {
     stage: Stage,
     private readonly progress: Progress,
   ) {
-    this.#callers = stage.callers(side);
+    this.#callers = stage.callers(side, { byeTimeoutMs: BYE_TIMEOUT_MS });
     this.#pbx = stage.pbx;
   }
 
@@ -113,28 +127,30 @@ class Bench {
   /** Resident memory that so many answered calls take on top of an idle side. */
   async held(wanted: number): Promise<ByPart> {
     const link = await this.#openLink();
-    const before = usageOf(this.side);
-    const calls: CallerCall[] = [];
-    const deadline = Date.now() + HELD_TIMEOUT_MS;
-    while (calls.length < wanted && Date.now() < deadline) {
-      const batch = Math.min(wanted - calls.length, DELAY_RATE);
-      const placed = await Promise.all(
-        Array.from({ length: batch }, async (_, i) => {
-          await delay((i * 1000) / DELAY_RATE);
-          const call = this.#callers.place(link);
-          return { call, answered: (await call.final).kind === 'answered' };
-        }),
-      );
-      calls.push(...placed.filter(({ answered }) => answered).map(({ call }) => call));
+    const before = await this.#memory();
+    const calls = new Set<CallerCall>();
+    const deadline = performance.now() + HELD_TIMEOUT_MS;
+    const next = paced(DELAY_RATE);
+    // A side may refuse some: then others take their place.
+    while (calls.size < wanted && performance.now() < deadline) {
+      const missing = Array.from({ length: wanted - calls.size }, async () => {
+        await next();
+        await hold(this.#callers.place(link), calls);
+      });
+      await Promise.all(missing);
     }
-    await delay(1000);
-    const kBPerHeldCall = perCall('rssKb', before, usageOf(this.side), calls.length);
-    for (const call of calls) call.bye();
-    const ends = await Promise.all(calls.map((call) => call.ended));
-    const lasted = ends.filter((end) => end === 'by caller').length;
+    const kBPerHeldCall = perCall('rssKb', before, await this.#memory(), calls.size);
+    const held = calls.size;
+    await Promise.all(
+      [...calls].map(async (call) => {
+        await next();
+        call.bye();
+        await call.ended;
+      }),
+    );
     await settled(this.side);
-    this.#say(`${calls.length} held calls, kB a call ${JSON.stringify(kBPerHeldCall)}`);
-    if (lasted < wanted) throw new Error(`${this.side.name}: of ${wanted} calls to be held only ${lasted} lasted`);
+    this.#say(`${held} held calls, kB a call ${JSON.stringify(kBPerHeldCall)}`);
+    if (held < wanted) throw new Error(`${this.side.name} holds only ${held} of ${wanted} calls`);
     return kBPerHeldCall;
   }
 
@@ -155,6 +171,12 @@ class Bench {
     this.#pbx.forget();
   }
 
+  async #memory(): Promise<PartUsage> {
+    await this.side.collect?.();
+    await delay(500);
+    return usageOf(this.side);
+  }
+
   async #openLink(): Promise<Link> {
     if (this.#link?.open !== true) this.#link = await this.#callers.openLink();
     return this.#link;
@@ -163,6 +185,22 @@ class Bench {
   #say(line: string): void {
     this.progress(`${this.side.name.padEnd(8)}  ${line}`);
   }
+}
+
+/** Adds a call while it is answered and not over. */
+async function hold(call: CallerCall, calls: Set<CallerCall>): Promise<void> {
+  if ((await call.final).kind !== 'answered') return;
+  calls.add(call);
+  void call.ended.then(() => calls.delete(call));
+}
+
+/** A function that returns at most so often a second, whoever calls it. */
+function paced(rate: number): () => Promise<void> {
+  let at = performance.now();
+  return async () => {
+    at = Math.max(at + 1000 / rate, performance.now());
+    await delay(at - performance.now());
+  };
 }
 
 const text = ({ p50, p99 }: Percentiles): string => `p50 ${rounded(p50)} p99 ${rounded(p99)}`;

@@ -177,7 +177,6 @@ await run(USAGE, async (args, { progress, out, own }) => {
       rtpengine: options.rtpengine,
       edgePort: edge.port,
       trunk: '    connectTimeout: 500ms',
-      watchHeap: true,
     }),
   );
   const callers = stage.callers(side, { answerTimeoutMs: 4000 });

@@ -14,8 +14,6 @@ export interface GatewayOptions extends SideOptions {
   readonly edgePort?: number;
   /** Further lines of YAML for the trunk. */
   readonly trunk?: string;
-  /** Lets `heapKb()` work. */
-  readonly watchHeap?: boolean;
   /** Arguments of node, before the gateway's. */
   readonly nodeArgs?: readonly string[];
 }
@@ -75,6 +73,7 @@ export async function startGatewaySide(options: GatewayOptions): Promise<Gateway
     gateway,
     metrics: async () => (await get('/metrics')).text(),
     heapKb: () => readHeap(heapSocket),
+    collect: () => readHeap(heapSocket),
     close,
   };
 }
@@ -86,7 +85,8 @@ function nodeArgs(options: GatewayOptions): string[] {
   return [
     ...(options.nodeArgs ?? []),
     ...(fromSource ? ['--import', import.meta.resolve('tsx')] : []),
-    ...(options.watchHeap === true ? ['--expose-gc', '--import', file('./heap-hook')] : []),
+    '--expose-gc',
+    ...['--import', file('./heap-hook')],
     file('../../gateway/main'),
   ];
 }

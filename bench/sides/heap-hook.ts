@@ -1,6 +1,6 @@
 /**
- * Preloaded into the gateway by the soak test (`node --expose-gc --import heap-hook.js`): whoever connects to the
- * socket gets the heap as it is after a forced collection. The product itself knows nothing of it.
+ * Preloaded into the gateway (`node --expose-gc --import heap-hook.js`): whoever connects to the socket gets the heap
+ * as it is after a forced collection. The product itself knows nothing of it, and nothing runs until somebody asks.
  */
 import { createServer } from 'node:net';
 import { isMainThread } from 'node:worker_threads';

@@ -7,6 +7,8 @@ export interface Side {
   readonly target: LinkTarget;
   /** Its processes by the names they have in the report. */
   readonly parts: Readonly<Record<string, Supervised>>;
+  /** Gives back memory that only garbage takes, so that resident memory is what calls need. */
+  collect?(): Promise<unknown>;
   close(): Promise<void>;
 }
 
