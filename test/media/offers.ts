@@ -44,3 +44,13 @@ export const SDES_OFFER = lines(
   'a=rtcp-mux',
   ...CODECS,
 );
+
+export const PBX_ANSWER = lines(
+  'v=0',
+  'o=- 1 1 IN IP4 127.0.0.1',
+  's=-',
+  'c=IN IP4 127.0.0.1',
+  't=0 0',
+  'm=audio 9 RTP/AVP 8 126',
+  'a=rtpmap:126 telephone-event/8000',
+);

@@ -24,7 +24,7 @@ const EARLY_MS = 10;
 /** A step in the sequence numbers beyond this is a new stream under the old SSRC. */
 const MAX_SEQUENCE_STEP = 500;
 /** An event that stops without its end is taken for over after so many repetitions of its last packet. */
-const MAX_REPETITIONS = 5;
+const MAX_REPETITIONS = 15;
 /** Room for a telephone-event packet with header extension. */
 const EVENT_COPY = 128;
 

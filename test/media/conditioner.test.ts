@@ -1,0 +1,104 @@
+import assert from 'node:assert/strict';
+import { createSocket, type Socket } from 'node:dgram';
+import { once } from 'node:events';
+import { test } from 'node:test';
+import { Conditioner } from '../../gateway/media/conditioner/conditioner.js';
+import type { RelayRoute } from '../../gateway/media/conditioner/messages.js';
+
+async function bound(address = '127.0.0.1'): Promise<Socket> {
+  const socket = createSocket('udp4').bind(0, address);
+  await once(socket, 'listening');
+  return socket;
+}
+
+function route(node: Socket, pbx: Socket, more: Partial<RelayRoute> = {}): RelayRoute {
+  return {
+    node: { address: '127.0.0.1', port: node.address().port },
+    pbx: { address: '127.0.0.1', port: pbx.address().port },
+    pbxAddresses: ['127.0.0.1'],
+    codec: 'opus',
+    nodePayloadTypes: { audio: 111, event: 126 },
+    pbxPayloadTypes: { audio: 107, event: 110 },
+    pbxEventKhz: 48,
+    ...more,
+  };
+}
+
+function rtp(type: number, sequence: number, payload: Buffer): Buffer {
+  const header = Buffer.from([0x80, type, 0, sequence, 0, 0, 0, 0, 0, 0, 0, 9]);
+  return Buffer.concat([header, payload]);
+}
+
+async function next(socket: Socket, type: number): Promise<Buffer> {
+  for (;;) {
+    const [packet] = (await once(socket, 'message')) as [Buffer];
+    if ((packet.readUInt8(1) & 0x7f) === type) return packet;
+  }
+}
+
+test('relays both ways under the payload types of each side, after the start only', async () => {
+  const conditioner = new Conditioner(() => undefined);
+  const [node, pbx, moved, stranger] = [await bound(), await bound(), await bound(), await bound('127.0.0.2')];
+  try {
+    const relay = await conditioner.open('127.0.0.1', () => undefined);
+    relay.route(route(node, pbx));
+    pbx.send(rtp(107, 1, Buffer.from('early')), relay.port, '127.0.0.1');
+    await (await conditioner.open('127.0.0.1', () => undefined)).close(); // by then it has come
+    const silence = next(node, 111);
+    relay.start();
+    assert.equal((await silence).subarray(12).toString('hex'), 'f8fffe');
+
+    const audio = next(node, 111);
+    moved.send(rtp(107, 2, Buffer.from('moved')), relay.port, '127.0.0.1');
+    stranger.send(rtp(107, 3, Buffer.from('stranger')), relay.port, '127.0.0.1');
+    let heard = (await audio).subarray(12).toString();
+    while (heard !== 'moved') heard = (await next(node, 111)).subarray(12).toString();
+
+    // The PBX is answered where its packets come from, events with the durations it agreed to.
+    const key = next(moved, 110);
+    node.send(rtp(126, 1, Buffer.from([5, 10, 0, 160])), relay.port, '127.0.0.1');
+    assert.equal((await key).readUInt16BE(14), 960);
+
+    const counters = await relay.close();
+    assert.equal(counters?.fromPbx.packets, 1);
+    assert.equal(counters.toPbx.packets, 1);
+    assert.equal(await relay.close(), counters);
+  } finally {
+    await conditioner.close();
+    for (const socket of [node, pbx, moved, stranger]) socket.close();
+  }
+});
+
+test('an address that is not ours is an error that names it', async () => {
+  const conditioner = new Conditioner(() => undefined);
+  await assert.rejects(
+    conditioner.open('192.0.2.1', () => undefined),
+    /no RTP port on 192\.0\.2\.1: .*EADDRNOTAVAIL/,
+  );
+  await conditioner.close();
+  await assert.rejects(
+    conditioner.open('127.0.0.1', () => undefined),
+    /closed/,
+  );
+});
+
+test('a crash ends the calls it carried, and the next call has a new thread', async () => {
+  let crashes = 0;
+  const conditioner = new Conditioner(() => (crashes += 1));
+  try {
+    let relay: Awaited<ReturnType<Conditioner['open']>> | undefined;
+    const lost = new Promise<string>((resolve, reject) => {
+      conditioner.open('127.0.0.1', resolve).then((opened) => {
+        relay = opened;
+        opened.route(undefined as unknown as RelayRoute);
+      }, reject);
+    });
+    assert.match(await lost, /the media conditioner crashed/);
+    assert.equal(crashes, 1);
+    assert.equal(await relay?.close(), undefined);
+    const again = await conditioner.open('127.0.0.1', () => undefined);
+    assert.ok(again.port > 0);
+  } finally {
+    await conditioner.close();
+  }
+});

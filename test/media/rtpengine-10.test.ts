@@ -1,0 +1,3 @@
+import { mediaSuite } from './media-suite.js';
+
+mediaSuite('rtpengine-10');
