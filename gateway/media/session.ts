@@ -1,5 +1,6 @@
 import type { RtpengineConfig } from '../config/types.js';
 import type { Conditioner, RelayHandle } from './conditioner/conditioner.js';
+import type { RelayRoute } from './conditioner/messages.js';
 import type { Log } from './log.js';
 import { NgRefusal, NgTimeout, type NgArguments, type NgReply } from './ng/client.js';
 import { FROM_TAG, type Node } from './node.js';
@@ -32,6 +33,8 @@ export class UserCallSession implements MediaSession {
   readonly #plan: PbxOffer;
   /** rtpengine's plain side. */
   readonly #nodeSide: AudioFacts;
+  /** Known from the PBX's answer on. */
+  #route: RelayRoute | undefined;
   #handshake: Handshake | undefined;
   /** Resolves when the session has ended. */
   readonly closed: Promise<void>;
@@ -84,7 +87,7 @@ export class UserCallSession implements MediaSession {
     const { relayAddress } = node.config;
     const sdp = answerForNode(format, event, ORIGIN, relayAddress, relay.port);
     const reply = await this.#command('answer', callId, { ...TAGS, sdp, ...PROFILES[offer.keying].answer });
-    relay.route({
+    this.#route = {
       node: { address: this.#nodeSide.address, port: this.#nodeSide.port },
       pbx: { address: pbx.address, port: pbx.port },
       pbxAddresses: [pbx.address, ...(pbxAddress === undefined ? [] : [pbxAddress])],
@@ -92,7 +95,7 @@ export class UserCallSession implements MediaSession {
       nodePayloadTypes: { audio: format.payloadType, ...eventType(offer.facts.events.at8000) },
       pbxPayloadTypes: { audio: pbx.format.payloadType, ...eventType(pbx.event?.payloadType) },
       pbxEventKhz: pbx.event?.khz ?? 8,
-    });
+    };
     return answerForWhatsApp(offer, sdpOf(reply, 'answer'), {
       format: whatsapp,
       id: ORIGIN,
@@ -101,7 +104,8 @@ export class UserCallSession implements MediaSession {
   }
 
   start(): void {
-    this.#parts.relay.start();
+    if (this.#route === undefined) return;
+    this.#parts.relay.start(this.#route);
     if (this.#parts.offer.keying === 'dtls' && this.#handshake === undefined && this.#closing === undefined) {
       this.#handshake = new Handshake(
         (stage) => this.#offerAgain(stage),

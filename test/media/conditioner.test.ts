@@ -41,11 +41,10 @@ test('relays both ways under the payload types of each side, after the start onl
   const [node, pbx, moved, stranger] = [await bound(), await bound(), await bound(), await bound('127.0.0.2')];
   try {
     const relay = await conditioner.open('127.0.0.1', () => undefined);
-    relay.route(route(node, pbx));
     pbx.send(rtp(107, 1, Buffer.from('early')), relay.port, '127.0.0.1');
     await (await conditioner.open('127.0.0.1', () => undefined)).close(); // by then it has come
     const silence = next(node, 111);
-    relay.start();
+    relay.start(route(node, pbx));
     assert.equal((await silence).subarray(12).toString('hex'), 'f8fffe');
 
     const audio = next(node, 111);
@@ -90,7 +89,7 @@ test('a crash ends the calls it carried, and the next call has a new thread', as
     const lost = new Promise<string>((resolve, reject) => {
       conditioner.open('127.0.0.1', resolve).then((opened) => {
         relay = opened;
-        opened.route(undefined as unknown as RelayRoute);
+        opened.start(undefined as unknown as RelayRoute);
       }, reject);
     });
     assert.match(await lost, /the media conditioner crashed/);

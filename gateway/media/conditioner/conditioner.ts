@@ -5,9 +5,8 @@ import type { FromWorker, RelayCounters, RelayRoute, ToWorker } from './messages
 export interface RelayHandle {
   /** UDP port on the address asked for: what the PBX and rtpengine are told. */
   readonly port: number;
-  route(route: RelayRoute): void;
-  /** Packets flow from now on, silence first. */
-  start(): void;
+  /** Packets flow from now on, silence first; called again, they flow elsewhere. */
+  start(route: RelayRoute): void;
   /** Resolves with the counters, or undefined when the worker is gone. Idempotent. */
   close(): Promise<RelayCounters | undefined>;
 }
@@ -39,6 +38,7 @@ export class Conditioner {
 
   constructor(onCrash: (error: Error) => void) {
     this.#onCrash = onCrash;
+    this.#worker = this.#start(); // takes 50 ms, which the first call should not wait for
   }
 
   /**
@@ -83,8 +83,7 @@ export class Conditioner {
     let closing: Promise<RelayCounters | undefined> | undefined;
     return {
       port,
-      route: (route) => this.#entries.has(id) && this.#say({ type: 'route', id, route }),
-      start: () => this.#entries.has(id) && this.#say({ type: 'start', id }),
+      start: (route) => this.#entries.has(id) && this.#say({ type: 'start', id, route }),
       close: () => {
         closing ??= new Promise((resolve) => {
           if (!this.#entries.has(id)) return resolve(undefined);

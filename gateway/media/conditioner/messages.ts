@@ -32,8 +32,7 @@ export interface RelayRoute {
 
 export type ToWorker =
   | { readonly type: 'open'; readonly id: number; readonly address: string }
-  | { readonly type: 'route'; readonly id: number; readonly route: RelayRoute }
-  | { readonly type: 'start'; readonly id: number }
+  | { readonly type: 'start'; readonly id: number; readonly route: RelayRoute }
   | { readonly type: 'close'; readonly id: number };
 
 export type FromWorker =

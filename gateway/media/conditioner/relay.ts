@@ -24,7 +24,6 @@ export class Relay {
   #stream: SteadyStream | undefined;
   #pbxAddress = '';
   #pbxPort = 0;
-  #started = false;
 
   private constructor(socket: Socket) {
     this.#socket = socket;
@@ -54,18 +53,13 @@ export class Relay {
     return { fromPbx: this.#stream?.counters ?? NOTHING, toPbx: this.#toPbx };
   }
 
-  /** Sets or changes where the two sides are; a stream that has begun goes on. */
-  route(route: RelayRoute): void {
+  /** Relays from now on; called again, to elsewhere, and a stream that has begun goes on. */
+  start(route: RelayRoute): void {
     this.#route = route;
     this.#pbxAddress = route.pbx.address;
     this.#pbxPort = route.pbx.port;
     this.#stream ??= new SteadyStream(streamOptions(route), (packet) => this.#sendToNode(packet));
-    if (this.#started) this.#stream.start(performance.now());
-  }
-
-  start(): void {
-    this.#started = true;
-    this.#stream?.start(performance.now());
+    this.#stream.start(performance.now());
   }
 
   /** Sends what is due toward WhatsApp. */
@@ -79,7 +73,7 @@ export class Relay {
 
   #receive(packet: Buffer, from: RemoteInfo): void {
     const route = this.#route;
-    if (route === undefined || !this.#started) return;
+    if (route === undefined) return;
     if (from.port === route.node.port && from.address === route.node.address) this.#forwardToPbx(packet, route);
     else if (route.pbxAddresses.includes(from.address)) this.#takeFromPbx(packet, from);
   }

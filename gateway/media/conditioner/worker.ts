@@ -60,11 +60,8 @@ owner.on('message', (message: ToWorker) => {
     case 'open':
       void open(message.id, message.address);
       return;
-    case 'route':
-      relays.get(message.id)?.route(message.route);
-      return;
     case 'start':
-      relays.get(message.id)?.start();
+      relays.get(message.id)?.start(message.route);
       return;
     case 'close':
       close(message.id);
