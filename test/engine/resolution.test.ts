@@ -127,6 +127,7 @@ describe('fail-over to the next address', () => {
     const rejected = assert.rejects(again, { status: 486 });
     second.send(response(await second.expect('INVITE'), 486, 'Busy', { tag: 'c' }));
     await rejected;
+    assert.equal(first.log.filter((m) => m.method === 'INVITE').length, 1);
     await lab.close();
     await Promise.all([first.close(), second.close()]);
   });
