@@ -125,16 +125,19 @@ export class Node {
   }
 
   async #deleteOrphans(): Promise<number> {
-    let deleted = 0;
+    const deleted = new Set<string>();
     for (;;) {
       const isOrphan = this.#orphans;
-      const found = isOrphan === undefined ? [] : (await this.#list()).filter(isOrphan);
-      for (const callId of found) await this.#ng.request('delete', deletion(callId));
-      deleted += found.length;
+      const listed = isOrphan === undefined ? [] : (await this.#list()).filter(isOrphan);
+      const found = listed.filter((callId) => !deleted.has(callId)); // one that stays must not keep us here
       if (found.length === 0) break;
+      for (const callId of found) {
+        await this.#ng.request('delete', deletion(callId));
+        deleted.add(callId);
+      }
     }
     this.#orphans = undefined;
-    return deleted;
+    return deleted.size;
   }
 
   /** `watched` were there before the list was asked for: what a whole list lacks is gone. */
