@@ -219,6 +219,8 @@ describe('INVITEs of the app', () => {
     const bye = await peer.expect('BYE');
     assert.equal(bye.tag, 'two');
     peer.send(finalOk(bye));
+    // A round trip through the app link: a BYE told to the app would have come by now.
+    await lab.srf.request(`sip:1@127.0.0.1:${peer.port}`, { method: 'OPTIONS', headers: {} });
     assert.equal(dlg.connected, true);
     const ended = dlg.destroy();
     const own = await peer.expect('BYE');

@@ -200,9 +200,14 @@ describe('TLS', () => {
     const acked = once(dlg, 'ack');
     second.send(request({ ...parts, method: 'ACK', to: ok.get('to') }));
     await acked;
+    second.send(request({ ...parts, method: 'INFO', to: ok.get('to'), seq: 2 }));
+    await second.expect((m) => m.get('cseq') === '2 INFO');
+    const info = dlg.request({ method: 'INFO', headers: {} });
+    second.send(finalOk(await second.expect('INFO')));
+    await info;
     const destroyed = once(dlg, 'destroy');
-    second.send(request({ ...parts, method: 'BYE', to: ok.get('to'), seq: 2 }));
-    await second.expect((m) => m.get('cseq') === '2 BYE');
+    second.send(request({ ...parts, method: 'BYE', to: ok.get('to'), seq: 3 }));
+    await second.expect((m) => m.get('cseq') === '3 BYE');
     await destroyed;
     await second.close();
     await lab.close();
