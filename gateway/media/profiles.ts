@@ -10,8 +10,11 @@ interface Profile {
   readonly answer: NgArguments;
 }
 
-/** The whole toward rtpengine's plain side is the same: RTP/AVP, no ICE, RTCP apart. */
-const PLAIN_OFFER = { 'transport-protocol': 'RTP/AVP', ICE: 'remove', 'rtcp-mux': ['demux'], 'generate RTCP': 'on' };
+/**
+ * The side of the conditioner is the same for both. No RTCP of rtpengine's making: toward a muxed SRTP peer 10.5 and 26
+ * protect it with the session keys of RTP, so that the peer cannot authenticate it.
+ */
+const PLAIN_OFFER = { 'transport-protocol': 'RTP/AVP', ICE: 'remove', 'rtcp-mux': ['demux'], 'generate RTCP': 'off' };
 
 export const PROFILES: Readonly<Record<Keying, Profile>> = {
   dtls: {
