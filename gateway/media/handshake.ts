@@ -4,12 +4,10 @@ import type { DtlsStage } from './sdp/whatsapp.js';
 
 /**
  * From the first ICE check to the ClientHello. rtpengine nominates 100 ms after its first check was answered; the rest is
- * for two ways to Meta and back.
+ * for the way to Meta and back. Where that takes longer the ClientHello is lost, and OpenSSL's next one leaves in 1 to 2 s.
+ * No earlier one is forced: a new handshake on top of one that is merely slow would break it.
  */
 const NOMINATION_MS = 150;
-/** A ClientHello whose answer has not come in this time was dropped. Two round trips and a slow peer fit in. */
-const ANSWER_MS = 400;
-const ATTEMPTS = 3;
 
 /**
  * Starts ICE when Meta has our answer, and DTLS when ICE has nominated.
@@ -19,16 +17,13 @@ const ATTEMPTS = 3;
  */
 export class Handshake {
   readonly #show: (stage: DtlsStage) => Promise<void>;
-  readonly #verified: () => Promise<boolean>;
   readonly #abort = new AbortController();
 
-  /** @param show re-offers one stage to rtpengine; @param verified whether Meta's certificate has come */
-  constructor(show: (stage: DtlsStage) => Promise<void>, verified: () => Promise<boolean>, log: Log) {
+  /** @param show re-offers one stage to rtpengine */
+  constructor(show: (stage: DtlsStage) => Promise<void>, log: Log) {
     this.#show = show;
-    this.#verified = verified;
     void this.#run().catch((error: unknown) => {
-      if (!this.#abort.signal.aborted)
-        log.warn({ error: String(error) }, 'DTLS could not be started; rtpengine goes on by itself');
+      if (!this.#abort.signal.aborted) log.warn({ error: String(error) }, 'DTLS could not be started on rtpengine');
     });
   }
 
@@ -38,16 +33,8 @@ export class Handshake {
   }
 
   async #run(): Promise<void> {
-    const { signal } = this.#abort;
     await this.#show('ice');
-    await sleep(NOMINATION_MS, undefined, { signal });
-    for (let attempt = 1; ; attempt += 1) {
-      await this.#show('hello');
-      if (attempt === ATTEMPTS) return; // from here on OpenSSL repeats its ClientHello at 1, 2, 4 s
-      await sleep(ANSWER_MS, undefined, { signal });
-      if (await this.#verified()) return;
-      // Only a change of role makes a new ClientHello.
-      await this.#show('ice');
-    }
+    await sleep(NOMINATION_MS, undefined, { signal: this.#abort.signal });
+    await this.#show('hello');
   }
 }

@@ -10,7 +10,7 @@ import { answerForNode, planPbxOffer, readPbxAnswer, writePbxOffer, type PbxOffe
 import { readAudio, type AudioFacts, type Format } from './sdp/read.js';
 import { answerForWhatsApp, offerForNode, type DtlsStage, type WhatsAppOffer } from './sdp/whatsapp.js';
 import { Handshake } from './handshake.js';
-import { hasVerifiedFingerprint, mediaStats } from './stats.js';
+import { mediaStats } from './stats.js';
 
 const STAGES: readonly DtlsStage[] = ['hold', 'ice', 'hello'];
 /** Session id of our SDPs (RFC 8866, 5.2): numeric; every call has its own dialogs, so one will do. */
@@ -107,11 +107,7 @@ export class UserCallSession implements MediaSession {
     if (this.#route === undefined) return;
     this.#parts.relay.start(this.#route);
     if (this.#parts.offer.keying === 'dtls' && this.#handshake === undefined && this.#closing === undefined) {
-      this.#handshake = new Handshake(
-        (stage) => this.#offerAgain(stage),
-        () => this.#fingerprintVerified(),
-        this.#parts.log,
-      );
+      this.#handshake = new Handshake((stage) => this.#offerAgain(stage), this.#parts.log);
     }
   }
 
@@ -123,10 +119,6 @@ export class UserCallSession implements MediaSession {
   async #offerAgain(stage: DtlsStage): Promise<void> {
     const { request, offer, node, callId } = this.#parts;
     await node.request('offer', callId, { ...offerArguments(request, offer, node.config, stage), ...TAGS });
-  }
-
-  async #fingerprintVerified(): Promise<boolean> {
-    return hasVerifiedFingerprint(await this.#parts.node.request('query', this.#parts.callId), FROM_TAG);
   }
 
   async #close(): Promise<MediaStats | undefined> {

@@ -17,12 +17,6 @@ export function mediaStats(
   return { fromWhatsApp, fromPbx: { packets, bytes, errors: dropped } };
 }
 
-/** From `query`: the peer's certificate has come and matches, so the ClientHello was taken. */
-export function hasVerifiedFingerprint(reply: NgReply, tag: string): boolean {
-  const flags = member(first(member(firstMedia(reply, tag), 'streams')), 'flags');
-  return Array.isArray(flags) && flags.includes('DTLS fingerprint verified');
-}
-
 function firstMedia(reply: NgReply | undefined, tag: string): unknown {
   return first(member(member(member(reply, 'tags'), tag), 'medias'));
 }

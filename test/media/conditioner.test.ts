@@ -36,14 +36,11 @@ async function next(socket: Socket, type: number): Promise<Buffer> {
   }
 }
 
-test('relays both ways under the payload types of each side, after the start only', async () => {
+test('relays both ways under the payload types of each side', async () => {
   const conditioner = new Conditioner(() => undefined);
   const [node, pbx, moved, stranger] = [await bound(), await bound(), await bound(), await bound('127.0.0.2')];
   try {
     const relay = await conditioner.open('127.0.0.1', () => undefined);
-    pbx.send(rtp(107, 1, Buffer.from('early')), relay.port, '127.0.0.1');
-    // By then it has come, also where the thread takes its messages before its datagrams.
-    for (let i = 0; i < 10; i += 1) await (await conditioner.open('127.0.0.1', () => undefined)).close();
     const silence = next(node, 111);
     relay.start(route(node, pbx));
     assert.equal((await silence).subarray(12).toString('hex'), 'f8fffe');
