@@ -1,5 +1,5 @@
 /** npm run bench: the gateway with rtpengine, and a real Asterisk doing the same alone, one after the other. */
-import { type Cores, chooseCores, pinSelf } from './cores.js';
+import { type Cores, chooseCores, pin } from './cores.js';
 import { type Effort, measureSide, type SideResult } from './measure-side.js';
 import { report, table } from './report.js';
 import { startAsteriskSide } from './sides/asterisk.js';
@@ -30,7 +30,7 @@ const QUICK: Effort = {
   pauseSeconds: 0,
   heldCalls: 100,
   delaySeconds: 5,
-  stepSeconds: 2.5,
+  stepSeconds: 3,
   confirmSeconds: 0,
   resolution: 1.15,
   ceilingSeconds: 20,
@@ -49,14 +49,13 @@ interface Options {
 await run(USAGE, async (args, { progress, out, own }) => {
   const options = parse(args);
   const cores = await chooseCores();
-  await pinSelf(cores.generator);
+  await pin(process.pid, cores.generator);
   const stage = own(await openStage());
   const results: Partial<Record<Side['name'], SideResult>> = {};
   for (const name of SIDES) {
     if (options.only !== undefined && options.only !== name) continue;
-    const side = own(await startSide(name, stage, cores, options));
-    results[name] = await measureSide(side, stage, options.effort, progress);
-    await side.close();
+    const start = async (): Promise<Side> => own(await startSide(name, stage, cores, options));
+    results[name] = await measureSide(start, stage, cores, options.effort, progress);
   }
   const { 'wa-trunk': ours, asterisk: theirs } = results;
   if (ours === undefined || theirs === undefined) return out(JSON.stringify(results));

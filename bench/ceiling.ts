@@ -1,9 +1,14 @@
 import type { Offered } from './load/offer.js';
-import { percentiles } from './usage.js';
+
+/** One rate that was tried. */
+export interface Step extends Offered {
+  /** From the end of the last call, had nothing been late, until the side was idle. */
+  readonly lagMs: number;
+}
 
 export interface CeilingOptions {
   /** Offers a rate for some seconds and waits until the side is idle again. */
-  readonly offer: (rate: number, seconds: number) => Promise<Offered>;
+  readonly offer: (rate: number, seconds: number) => Promise<Step>;
   readonly stepSeconds: number;
   /** The rate found is held for so long at the end; 0: not confirmed. */
   readonly confirmSeconds: number;
@@ -15,11 +20,13 @@ export interface CeilingOptions {
 
 const FIRST_RATE = 60;
 const GROWTH = 1.4;
-const STEP_BACK = 0.95;
+const STEP_BACK = 0.92;
+const CONFIRM_TRIES = 6;
 const LOWEST = 2;
 const ANSWERED = 0.999;
 const REPEATS = 0.01;
-const KEEPS_UP_MS = 250;
+/** A side is seen to be idle half a second after it is, at the latest. */
+const KEEPS_UP_MS = 1000;
 
 /** At least 99.9 % answered, and at most one repeated SIP message in a hundred calls. */
 export function isGood({ offered, answered, repeats }: Offered): boolean {
@@ -27,17 +34,14 @@ export function isGood({ offered, answered, repeats }: Offered): boolean {
 }
 
 /**
- * Whether a rate could have gone on: above the ceiling calls queue, and queue longer from second to second, but a short
- * run may end before they wait for the 500 ms (T1) that bring on repeats.
+ * Whether a rate could have gone on: above the ceiling work queues up, and more from second to second, but a short run
+ * may end before anything waits for the 500 ms (T1) that bring on repeats.
  */
-function keepsUp({ pddMs }: Offered): boolean {
-  const late = pddMs.slice(Math.floor(pddMs.length * 0.75));
-  return percentiles(late).p50 <= KEEPS_UP_MS;
-}
+const keepsUp = ({ lagMs }: Step): boolean => lagMs <= KEEPS_UP_MS;
 
 /**
  * The highest rate, calls a second, at which all is good: grows until it is not, then halves the interval.
- * @throws Error when not even a few calls a second are good
+ * @throws Error when not even a few calls a second are good, or when no rate lasts
  */
 export async function findCeiling(options: CeilingOptions): Promise<number> {
   const inTime = (): boolean => performance.now() < options.deadline;
@@ -53,10 +57,11 @@ export async function findCeiling(options: CeilingOptions): Promise<number> {
     await search(good === 0 ? bad / 2 : Math.round((good + bad) / 2));
   }
   if (options.confirmSeconds === 0) return good;
-  while (good > LOWEST && !isGood(await options.offer(good, options.confirmSeconds)) && inTime()) {
+  for (let tries = 0; tries < CONFIRM_TRIES && good >= LOWEST; tries++) {
+    if (isGood(await options.offer(good, options.confirmSeconds))) return good;
     good = Math.floor(good * STEP_BACK);
   }
-  return good;
+  throw new Error(`no rate above ${good} calls a second lasts ${options.confirmSeconds} s`);
 }
 
 /** For progress and errors. */

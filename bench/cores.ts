@@ -6,6 +6,7 @@ import { promisify } from 'node:util';
 export interface Cores {
   readonly measured: string;
   readonly generator: string;
+  readonly both: string;
 }
 
 /** @throws Error on a machine with a single core: generator and side would take it from each other */
@@ -19,10 +20,10 @@ export async function chooseCores(): Promise<Cores> {
   if (measured === undefined || generator === undefined) {
     throw new Error(`two cores are needed, one of them for the load generator; allowed are: ${list || 'none'}`);
   }
-  return { measured, generator };
+  return { measured, generator, both: `${measured},${generator}` };
 }
 
-/** Pins this process, all its threads included, to one core. */
-export async function pinSelf(core: string): Promise<void> {
-  await promisify(execFile)('taskset', ['-acp', core, String(process.pid)]);
+/** Pins a process, all its threads included, to cores in taskset's notation. */
+export async function pin(pid: number, cores: string): Promise<void> {
+  await promisify(execFile)('taskset', ['-acp', cores, String(pid)]);
 }

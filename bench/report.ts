@@ -49,6 +49,7 @@ export function table({ 'wa-trunk': ours, asterisk: theirs, ratios }: Report): s
     ['CPU a call, ms', parts(ours.cpuMsPerCall), parts(theirs.cpuMsPerCall), String(ratios.cpuMsPerCall)],
     ['delay p50 / p95 / p99, ms', three(ours.pddMs), three(theirs.pddMs), three(ratios.pddMs)],
     ['set-up p50 / p95 / p99, ms', three(ours.setUpMs), three(theirs.setUpMs), three(ratios.setUpMs)],
+    ['held calls', String(ours.heldCalls), String(theirs.heldCalls), ''],
     ['memory a held call, kB', parts(ours.kBPerHeldCall), parts(theirs.kBPerHeldCall), String(ratios.kBPerHeldCall)],
     [`offered ${ours.overload.cps} and ${theirs.overload.cps} a second`, overload(ours), overload(theirs), ''],
   ];

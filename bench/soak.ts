@@ -172,7 +172,7 @@ await run(USAGE, async (args, { progress, out, own }) => {
   const side = own(
     await startGatewaySide({
       ...stage.sideOptions,
-      cpus: `${cores.measured},${cores.generator}`,
+      cpus: cores.both,
       maxCalls: 4 * options.atOnce,
       rtpengine: options.rtpengine,
       edgePort: edge.port,

@@ -22,18 +22,24 @@ export function perCall(field: keyof Usage, before: PartUsage, after: PartUsage,
 
 export const sum = (parts: ByPart): number => rounded(Object.values(parts).reduce((total, one) => total + one, 0));
 
-const IDLE = 0.05; // of a core
+/** Starts to measure; the function returned says how many cores a side has kept busy since. */
+export function coreLoad(side: Side): () => number {
+  const [before, start] = [cpuMsOf(side), performance.now()];
+  return () => (cpuMsOf(side) - before) / (performance.now() - start);
+}
+
+const cpuMsOf = (side: Side): number => Object.values(usageOf(side)).reduce((total, usage) => total + usage.cpuMs, 0);
+
+const IDLE = 0.1; // of a core
 const WINDOW_MS = 250;
 
 /** Waits until a side has nothing left to do: repeats and clean-up of the last calls are over. */
 export async function settled(side: Side, timeoutMs = 12_000): Promise<void> {
   const deadline = Date.now() + timeoutMs;
-  const cpuMs = (): number => Object.values(usageOf(side)).reduce((total, usage) => total + usage.cpuMs, 0);
-  for (let before = cpuMs(); Date.now() < deadline;) {
+  while (Date.now() < deadline) {
+    const load = coreLoad(side);
     await delay(WINDOW_MS);
-    const now = cpuMs();
-    if (now - before <= IDLE * WINDOW_MS) return;
-    before = now;
+    if (load() <= IDLE) return;
   }
 }
 

@@ -27,7 +27,7 @@ export interface CallerSettings {
   readonly byeTimeoutMs: number;
 }
 
-type State = 'inviting' | 'cancelling' | 'answered' | 'ending' | 'over';
+type State = 'inviting' | 'cancelling' | 'answered' | 'ending' | 'lost' | 'over';
 
 /** One call in Meta's shape, from the INVITE to the BYE. */
 export class CallerCall {
@@ -66,7 +66,7 @@ export class CallerCall {
     this.ringing = new Promise((resolve) => (this.#resolveRinging = resolve));
     this.#to = `<${identity.toUri}>`;
     this.#target = identity.requestUri;
-    this.#timer = setTimeout(() => this.#finish({ kind: 'lost' }), settings.answerTimeoutMs);
+    this.#timer = setTimeout(() => this.#giveUp(), settings.answerTimeoutMs);
     this.#invite();
   }
 
@@ -90,6 +90,14 @@ export class CallerCall {
     this.#cseq += 1;
     const headers = [...this.#head('BYE', this.#vias()), wacidHeader(this.identity)];
     this.link.send(formatSip(`BYE ${this.#target} SIP/2.0`, headers));
+  }
+
+  /** No final response in time: the peer is told, so that it need not keep the call. */
+  #giveUp(): void {
+    this.cancel();
+    this.#state = 'lost';
+    this.#timer = setTimeout(() => this.#end('BYE unanswered'), this.settings.byeTimeoutMs);
+    this.#resolveFinal({ kind: 'lost' });
   }
 
   receive(message: SipMessage, link: Link): void {
@@ -151,11 +159,11 @@ export class CallerCall {
     this.#to = header(message, 'to');
     this.#target = uriOf(header(message, 'contact'));
     this.link.send(formatSip(`ACK ${this.#target} SIP/2.0`, this.#head('ACK', this.#vias('ack'))));
-    if (this.#state !== 'inviting' && this.#state !== 'cancelling') {
+    if (this.#state === 'answered' || this.#state === 'ending' || this.#state === 'over') {
       this.repeats += 1;
       return;
     }
-    const crossed = this.#state === 'cancelling';
+    const crossed = this.#state !== 'inviting';
     const answeredMs = performance.now() - this.invitedAt;
     this.#state = 'answered';
     this.#finish({ kind: 'answered', ringingMs: this.#ringingMs ?? answeredMs, answeredMs });

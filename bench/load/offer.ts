@@ -32,6 +32,8 @@ export interface Offered {
   readonly pddMs: readonly number[];
   /** To the INVITE at the PBX. */
   readonly setUpMs: readonly number[];
+  /** When the last call was placed, performance.now(). */
+  readonly lastInviteAt: number;
   /** From the first INVITE to the last; CPU time of this process per second of it, 1 being a whole core. */
   readonly generatorLoad: number;
 }
@@ -49,10 +51,11 @@ export async function offerCalls(options: OfferOptions): Promise<Offered> {
     if (waitMs > 0.5) await delay(waitMs);
     calls.push(oneCall(options, tally));
   }
+  const lastInviteAt = performance.now();
   const used = process.cpuUsage(cpu);
-  const generatorLoad = (used.user + used.system) / 1000 / (performance.now() - start);
+  const generatorLoad = (used.user + used.system) / 1000 / (lastInviteAt - start);
   await Promise.all(calls);
-  return tally.result(generatorLoad);
+  return { ...tally.result(), lastInviteAt, generatorLoad };
 }
 
 async function oneCall({ callers, link, holdMs }: OfferOptions, tally: Tally): Promise<void> {
@@ -105,7 +108,7 @@ class Tally {
     this.#callerRepeats += call.repeats;
   }
 
-  result(generatorLoad: number): Offered {
+  result(): Omit<Offered, 'lastInviteAt' | 'generatorLoad'> {
     return {
       offered: this.#offered,
       answered: this.#answered,
@@ -116,7 +119,6 @@ class Tally {
       repeats: this.#callerRepeats + this.pbx.counts.repeats - this.#pbxRepeatsBefore,
       pddMs: this.#pddMs,
       setUpMs: this.#setUpMs,
-      generatorLoad,
     };
   }
 
