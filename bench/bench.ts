@@ -36,7 +36,7 @@ const QUICK: Effort = {
   ceilingSeconds: 20,
   overloadSeconds: 3,
 };
-const MAX_CALLS = 900;
+const MAX_CALLS = 600;
 const SIDES = ['wa-trunk', 'asterisk'] as const;
 
 interface Options {

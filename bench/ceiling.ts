@@ -26,7 +26,7 @@ const LOWEST = 2;
 const ANSWERED = 0.999;
 const REPEATS = 0.01;
 /** A side is seen to be idle half a second after it is, at the latest. */
-const KEEPS_UP_MS = 1000;
+const KEEPS_UP_MS = 700;
 
 /** At least 99.9 % answered, and at most one repeated SIP message in a hundred calls. */
 export function isGood({ offered, answered, repeats }: Offered): boolean {

@@ -27,7 +27,7 @@ export interface GatewaySide extends Side {
   heapKb(): Promise<number>;
 }
 
-const MEDIA_PORTS_A_CALL = 8;
+const MEDIA_PORTS_A_CALL = 6;
 const READY_MS = 20_000;
 
 /** Starts rtpengine and the built gateway. @throws Error with the end of the gateway's log */
