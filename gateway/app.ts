@@ -1,6 +1,6 @@
 /** The composition root: builds every part, starts them in order, drains and closes them in reverse. */
 import { randomBytes } from 'node:crypto';
-import { performance } from 'node:perf_hooks';
+import { monitorEventLoopDelay } from 'node:perf_hooks';
 import type { CallObserver } from './calls/observer.js';
 import { createOverloadGate } from './calls/overload.js';
 import { Router } from './calls/routing.js';
@@ -84,7 +84,12 @@ async function build(
   closers.push(() => media.close());
   const sip = createSipPort({ ...server, log: log.child({ part: 'sip' }) });
   closers.push(() => sip.close());
-  const calls = buildCalls(config, deps, { sip, media, trust, whatsapp: whatsAppListener(config, server.addresses) });
+  const calls = buildCalls(
+    config,
+    deps,
+    { sip, media, trust, whatsapp: whatsAppListener(config, server.addresses) },
+    closers,
+  );
   closers.push(() => calls.close());
 
   sip.onInvite((invite) => calls.handle(invite));
@@ -180,8 +185,13 @@ interface CallParts {
   readonly whatsapp: { readonly port: number };
 }
 
-function buildCalls(config: Config, { log, metrics }: GatewayDeps, parts: CallParts): UserCalls {
-  const gate = createOverloadGate({ utilization: loopUtilization(), target: 0.85, sampleMs: 100 });
+function buildCalls(
+  config: Config,
+  { log, metrics }: GatewayDeps,
+  parts: CallParts,
+  closers: (() => Promise<void> | void)[],
+): UserCalls {
+  const gate = createOverloadGate({ delayMs: loopDelay(closers), limitMs: 15, sampleMs: 100 });
   const observer: CallObserver = callObserver(log, metrics);
   return new UserCalls({
     config,
@@ -199,14 +209,18 @@ function buildCalls(config: Config, { log, metrics }: GatewayDeps, parts: CallPa
   });
 }
 
-/** Busy share of the event loop between two questions. */
-function loopUtilization(): () => number {
-  let last = performance.eventLoopUtilization();
+/** Mean delay of the event loop between two questions, ms. */
+function loopDelay(closers: (() => void)[]): () => number {
+  const resolution = 10;
+  const histogram = monitorEventLoopDelay({ resolution });
+  histogram.enable();
+  closers.push(() => {
+    histogram.disable();
+  });
   return () => {
-    const now = performance.eventLoopUtilization();
-    const { utilization } = performance.eventLoopUtilization(now, last);
-    last = now;
-    return utilization;
+    const { mean } = histogram;
+    histogram.reset();
+    return Number.isNaN(mean) ? 0 : Math.max(0, mean / 1e6 - resolution);
   };
 }
 

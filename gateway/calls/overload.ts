@@ -1,7 +1,8 @@
 /**
- * Decides whether one more call can be taken without making the accepted ones wait. The measure is how busy the event loop
- * is, because everything a call needs of this process queues there: the share of calls refused rises while it is busier
- * than the target and falls while it is not. One long turn (a garbage collection, a start) refuses nobody.
+ * Decides whether one more call can be taken without making the accepted ones wait. The measure is how late the event loop
+ * is, because everything a call needs of this process queues there, and waiting for the processor shows in it too. The
+ * share of calls refused rises while it is later than the limit and falls while it is not; one long turn (a garbage
+ * collection, a start) refuses hardly anybody.
  */
 export interface OverloadGate {
   /** True: take it. False: refuse with 503 and Retry-After. */
@@ -10,21 +11,22 @@ export interface OverloadGate {
 }
 
 export interface OverloadOptions {
-  /** Busy share of the event loop since the last call of this, 0 to 1: node:perf_hooks' eventLoopUtilization. */
-  readonly utilization: () => number;
-  /** The share that leaves accepted calls their speed. */
-  readonly target: number;
+  /** Mean delay of the event loop since the last call of this, ms. */
+  readonly delayMs: () => number;
+  /** The delay that accepted calls may have. */
+  readonly limitMs: number;
   readonly sampleMs: number;
 }
 
-/** How fast the refused share follows: a loop that is wholly busy refuses every call after about a second. */
-const GAIN = 0.7;
+/** The refused share moves by this much a sample when the loop is twice as late as it may be, or not late at all. */
+const STEP = 0.1;
 
-export function createOverloadGate({ utilization, target, sampleMs }: OverloadOptions): OverloadGate {
+export function createOverloadGate({ delayMs, limitMs, sampleMs }: OverloadOptions): OverloadGate {
   let refusedShare = 0;
   let due = 0;
   const timer = setInterval(() => {
-    refusedShare = Math.min(1, Math.max(0, refusedShare + GAIN * (utilization() - target)));
+    const excess = Math.min(1, (delayMs() - limitMs) / limitMs);
+    refusedShare = Math.min(1, Math.max(0, refusedShare + STEP * excess));
   }, sampleMs);
   timer.unref();
   return {

@@ -24,6 +24,8 @@ A second SIGTERM or SIGINT ends the process without waiting for anything, exit c
   async run(args, io) {
     const { values } = parse(args, CONFIG_OPTION);
     const { config } = loadNamed(values.config, io);
+    // drachtio-srf reads process.env for every header of every message, and the real one asks the operating system.
+    process.env = { ...process.env };
     const log = createLog(config.logging.level);
     const stop = new StopRequest(io);
     try {
