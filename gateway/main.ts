@@ -1,4 +1,6 @@
-#!/usr/bin/env node
+#!/usr/bin/env -S node --single-threaded-gc --max-semi-space-size=32
+// Many short-lived objects and few long-lived ones: a young generation that is large and collected by the thread itself
+// takes a fifth less CPU a call (npm run bench).
 import type { Io, StopSignal } from './commands/command.js';
 import { programCommand } from './commands/package.js';
 import { run } from './commands/run.js';

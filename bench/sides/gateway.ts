@@ -1,3 +1,4 @@
+import { readFileSync } from 'node:fs';
 import { readFile, writeFile } from 'node:fs/promises';
 import { connect } from 'node:net';
 import { join } from 'node:path';
@@ -83,6 +84,7 @@ function nodeArgs(options: GatewayOptions): string[] {
   const fromSource = import.meta.url.endsWith('.ts');
   const file = (path: string): string => fileURLToPath(new URL(`${path}.${fromSource ? 'ts' : 'js'}`, import.meta.url));
   return [
+    ...ownFlags(file('../../gateway/main')),
     ...(options.nodeArgs ?? []),
     ...(fromSource ? ['--import', import.meta.resolve('tsx')] : []),
     '--expose-gc',
@@ -150,4 +152,10 @@ async function healthy(get: (path: string) => Promise<Response>, gateway: Superv
     if (Date.now() > deadline) throw new Error(`no good /health after ${READY_MS / 1000} s`);
     await delay(50);
   }
+}
+
+/** The flags that the program's own first line gives to node. */
+function ownFlags(main: string): string[] {
+  const [first = ''] = readFileSync(main, 'utf8').split('\n');
+  return first.split(' ').filter((word) => word.startsWith('--'));
 }
