@@ -211,7 +211,7 @@ function buildCalls(
 
 /** Mean delay of the event loop between two questions, ms. */
 function loopDelay(closers: (() => void)[]): () => number {
-  const resolution = 10;
+  const resolution = 20;
   const histogram = monitorEventLoopDelay({ resolution });
   histogram.enable();
   closers.push(() => {

@@ -79,7 +79,8 @@ export function createDigestVerifier(options: DigestVerifierOptions): DigestVeri
     }
     const highest = counts.get(nonce)?.highest ?? 0;
     if (count <= highest) return false;
-    counts.set(nonce, { highest: count, until });
+    // A slice of the message would keep the whole message for as long as the nonce lives.
+    counts.set(Buffer.from(nonce, 'latin1').toString('latin1'), { highest: count, until });
     return true;
   };
 
