@@ -4,7 +4,7 @@ import type { NgArguments } from './ng/client.js';
 
 /**
  * Bit rate and error correction as Meta's own fmtp asks; rtpengine's default is 28 kbit/s. Complexity 5 of 10 takes a sixth
- * less CPU than the default and is what libopus' users choose for telephones.
+ * less CPU than its default of 10.
  */
 export const OPUS_ENCODER = 'opus/48000/2/20000/20/useinbandfec=1/complexity=5';
 
