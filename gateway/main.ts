@@ -29,4 +29,6 @@ process.stdout.on('error', (error: NodeJS.ErrnoException) => {
   throw error;
 });
 
-process.exitCode = await run(process.argv.slice(2), io);
+const code = await run(process.argv.slice(2), io);
+// What a stopped command was about to open must not keep the process; what is still to be written must get out.
+process.stdout.write('', () => process.exit(code));

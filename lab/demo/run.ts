@@ -63,20 +63,32 @@ async function playOnStage(
 ): Promise<void> {
   options.progress('starting rtpengine, Asterisk, wa-trunk and the stand-in for Meta on loopback …');
   const stage = await openStage({ ...parts, program: options.program, numbers: NUMBERS, trunks: TRUNKS });
-  const abort = (): void => void stage.close();
-  options.signal.addEventListener('abort', abort, { once: true });
   try {
     options.signal.throwIfAborted();
     options.progress('placing calls …');
-    const { calls, checks } = await playUserCalls(stage);
+    const { calls, checks } = await unlessStopped(playUserCalls(stage), options.signal);
     for (const { result: call, ladder } of calls) show({ result: call, ladder }, print);
     result.calls.push(...calls.map((call) => call.result));
     result.checks.push(...checks);
     result.leftBehind = await settle(stage);
     if (faultsOf(result).length > 0) await showGatewayLog(stage, options.progress);
   } finally {
-    options.signal.removeEventListener('abort', abort);
     await stage.close();
+  }
+}
+
+/** Rejects as soon as the signal fires; what was under way then ends with the stage, and nobody waits for it. */
+async function unlessStopped<T>(work: Promise<T>, signal: AbortSignal): Promise<T> {
+  let stop: (() => void) | undefined;
+  const stopped = new Promise<never>((_, reject) => {
+    stop = () => reject(new Error('stopped'));
+    signal.addEventListener('abort', stop, { once: true });
+  });
+  try {
+    return await Promise.race([work, stopped]);
+  } finally {
+    if (stop !== undefined) signal.removeEventListener('abort', stop);
+    work.catch(() => undefined);
   }
 }
 

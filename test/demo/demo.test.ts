@@ -32,7 +32,11 @@ function demo(t: TestContext, ...args: string[]): Demo {
   const texts = { stdout: '', stderr: '' };
   child.stdout.on('data', (chunk: Buffer) => (texts.stdout += chunk.toString()));
   child.stderr.on('data', (chunk: Buffer) => (texts.stderr += chunk.toString()));
-  const ended = once(child, 'close').then(([code]) => ({ code: code as number | null, ...texts }));
+  const limit = setTimeout(() => child.kill('SIGKILL'), 120_000);
+  const ended = once(child, 'close').then(([code]) => {
+    clearTimeout(limit);
+    return { code: code as number | null, ...texts };
+  });
   return { child, ended, leftovers: () => [...filesIn(folder), ...programsOf(folder)] };
 }
 
