@@ -42,6 +42,7 @@ export interface UserCallsDeps {
 /** Largest SDP we read; Meta's is about 1,500 bytes. */
 export const MAX_BODY = 16_384;
 const RETRY_AFTER_S = 5;
+const OVERLOAD_FROM_CALLS = 10;
 
 export class UserCalls {
   readonly #sessions = new Set<UserCallSession>();

@@ -10,7 +10,7 @@ import { createSink, type Sink } from '../../gateway/telemetry/log.js';
 import { Metrics } from '../../gateway/telemetry/metrics.js';
 import { requireComponent } from '../../lab/components/index.js';
 import {
-  freeUdpPorts,
+  reservePorts,
   startAsterisk,
   startRtpengine,
   type Asterisk,
@@ -60,11 +60,11 @@ export async function startBench(t: TestContext, options: BenchOptions): Promise
   await writeFile(join(folder, 'password'), PASSWORD, { mode: 0o600 });
 
   const rtpengine = await own(startRtpengine({ component: requireComponent('rtpengine-26') }));
-  const [pbxPort = 0, deadPort = 0] = await freeUdpPorts(2);
+  const block = await own(reservePorts(10));
+  const [pbxPort, deadPort, edgePort] = [block.min, block.min + 2, block.min + 4];
   const asterisk = await own(startAsterisk({ component: requireComponent('asterisk'), trunk: `127.0.0.1:${pbxPort}` }));
   const meta = ca.issue(['wa.meta.vc']);
   const ports = { asterisk: asterisk.pcmaSipPort, dead: deadPort, silent: rtpengine.ngPort };
-  const edgePort = (await freeUdpPorts(1))[0] ?? 0;
   const config = {
     gateway: { hostname: HOSTNAME },
     whatsapp: {
