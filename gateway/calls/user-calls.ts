@@ -92,9 +92,10 @@ export class UserCalls {
     if (this.#draining) return ['draining', 'shutting down'];
     if (this.active >= this.deps.config.gateway.maxCalls)
       return ['too-many-calls', `gateway.maxCalls is ${this.active}`];
-    // A caller that has answered our challenge was let in once already.
-    if (invite.header('proxy-authorization') === undefined && !this.deps.overload.admit())
-      return ['overload', 'event loop is late'];
+    // A caller that has answered our challenge was let in once already; a loop that is late with hardly a call is late for
+    // another reason.
+    const asks = invite.header('proxy-authorization') === undefined && this.active >= OVERLOAD_FROM_CALLS;
+    if (asks && !this.deps.overload.admit()) return ['overload', 'event loop is late'];
     return undefined;
   }
 
