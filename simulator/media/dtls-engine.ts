@@ -94,13 +94,17 @@ export class DtlsEngine {
   async close(): Promise<void> {
     if (this.#closed) return;
     this.#closed = true;
-    await new Promise<void>((resolve) => {
+    // A track without this callback stays in node-datachannel's list of tracks after it is collected, and its cleanup()
+    // then closes freed memory.
+    const trackClosed = new Promise<void>((resolve) => this.#track.onClosed(resolve));
+    const connectionClosed = new Promise<void>((resolve) => {
       this.#connection.onStateChange((state) => {
         if (state === 'closed') resolve();
       });
-      this.#track.close();
-      this.#connection.close();
     });
+    this.#track.close();
+    this.#connection.close();
+    await Promise.all([trackClosed, connectionClosed]);
     await this.#relay.close();
     // libdatachannel's threads are of the process and keep it alive: the last engine stops them.
     if (--openEngines === 0) ndc.cleanup();
