@@ -7,6 +7,11 @@ export interface MediaPort {
    * Rejects with {@link MediaFailure}; then nothing is left behind on any node.
    */
   openUserCall(request: UserCallMedia): Promise<MediaSession>;
+  /**
+   * Opens a media session for a call from the PBX to a WhatsApp user.
+   * Rejects with {@link MediaFailure}; then nothing is left behind on any node.
+   */
+  openBusinessCall(request: BusinessCallMedia): Promise<BusinessCallMediaSession>;
   /** Deletes what an earlier life of this gateway left on the nodes. Returns how many. */
   deleteOrphans(): Promise<number>;
   /** Sessions open in this process, for metrics and drain. */
@@ -16,20 +21,62 @@ export interface MediaPort {
   close(): Promise<void>;
 }
 
-export interface UserCallMedia {
+/** What media needs to know of every call. */
+export interface CallMedia {
   /** Unique per call; names the session on the node and in logs. */
   readonly id: string;
-  readonly whatsappOffer: string;
   readonly keying: Keying;
   readonly whatsappCodecs: readonly WhatsAppCodec[];
   readonly pbxCodecs: readonly PbxCodec[];
   /** Called at most once, when the node has forgotten the session or is gone while the call lasts. */
   readonly onLost: (reason: string) => void;
-  /** The call may be cancelled while the node has not answered yet: then openUserCall rejects and a made session is deleted. */
+  /** What the watchdog sees while the call lasts: each trouble once when it begins, and once when it is over. */
+  readonly onTrouble?: (trouble: MediaTrouble) => void;
+  /** The call may be cancelled while the node has not answered yet: then opening rejects and a made session is deleted. */
   readonly signal: AbortSignal;
 }
 
-export interface MediaSession {
+export interface UserCallMedia extends CallMedia {
+  readonly whatsappOffer: string;
+}
+
+export interface BusinessCallMedia extends CallMedia {
+  /** undefined: the PBX's INVITE had no SDP; the session then makes the offer for the 200 to the PBX. */
+  readonly pbxOffer: string | undefined;
+  /** Where the PBX's SIP comes from: its RTP is taken from there, too. */
+  readonly pbxAddress?: string;
+}
+
+export interface MediaTrouble {
+  /** The leg from which no audio comes; `one-way`: the other leg has audio at the same time. */
+  readonly kind: 'no-audio';
+  readonly from: 'pbx' | 'whatsapp';
+  readonly oneWay: boolean;
+  /** false: it is over. */
+  readonly present: boolean;
+  /** How long nothing has come (or came), ms. */
+  readonly silentMs: number;
+}
+
+/**
+ * The PBX may change its side at any time (hold, transfer, codec, address). What WhatsApp was told stays as it is:
+ * nothing here ever changes Meta's side of the session, and media toward WhatsApp never stops.
+ */
+export interface PbxSide {
+  /**
+   * An offer of the PBX in its dialog (re-INVITE, UPDATE) in, the answer for it out, with the o= version one higher.
+   * Rejects with {@link MediaFailure} 'sdp' when it cannot be served: 488, and everything stays as it was.
+   */
+  pbxOffers(sdp: string, pbxAddress?: string): Promise<string>;
+  /** Our offer for a re-INVITE of the PBX without SDP: what is agreed now, the o= version one higher. */
+  offerToPbx(): string;
+  /** The PBX's answer to {@link offerToPbx} (in its ACK), or of another PBX leg that takes over (REFER). */
+  pbxAnswers(sdp: string, pbxAddress?: string): Promise<void>;
+  /** A key that the PBX sent by SIP INFO, for the user: RFC 4733, or a tone where Meta has no telephone-event. */
+  sendKey(key: string, durationMs: number): void;
+}
+
+export interface MediaSession extends PbxSide {
   /** Offer for the PBX: plain RTP, ptime 20, telephone-event/8000. */
   readonly pbxOffer: string;
   /**
@@ -40,6 +87,24 @@ export interface MediaSession {
   /** Meta has been sent its 200: media toward Meta starts now, silence until the PBX speaks. */
   start(): void;
   /** Ends the session on its node. Idempotent; resolves also when the node is silent. */
+  close(): Promise<MediaStats | undefined>;
+}
+
+export interface BusinessCallMediaSession extends PbxSide {
+  /** Offer for Meta. */
+  readonly whatsappOffer: string;
+  /**
+   * Plays a ringing tone (425 Hz, 1 s on, 4 s off) to the PBX until {@link answer}; returns the SDP for a 183.
+   * Rejects with {@link MediaFailure} when the PBX's INVITE had no SDP.
+   */
+  ringback(): Promise<string>;
+  /**
+   * Meta's answer in; out comes the SDP for the 200 to the PBX: the answer to its offer, or our offer where its INVITE had
+   * none (then {@link pbxAnswers} follows with the ACK). Rejects with {@link MediaFailure}.
+   */
+  answer(whatsappAnswer: string): Promise<string>;
+  /** Media toward Meta starts now: Meta's 200 is ACKed. Silence until the PBX speaks. */
+  start(): void;
   close(): Promise<MediaStats | undefined>;
 }
 

@@ -8,12 +8,16 @@ export interface SipPort {
   /** Handlers are set once, before `connect`. */
   onInvite(handler: (invite: IncomingInvite) => void): void;
   onOptions(handler: (request: IncomingRequest) => void): void;
+  /** REGISTER of a PBX that has no fixed address. */
+  onRegister(handler: (request: IncomingRequest) => void): void;
   /** The link to the far end was lost (its calls go on or not: see capabilities) or is back. */
   onLink(handler: (up: boolean) => void): void;
   /** Rejects when the server refuses the secret or is not reached in time. */
   connect(): Promise<FarEnd>;
   /** Sends an INVITE. Nothing is thrown: every outcome arrives in the observer. */
   invite(request: OutgoingInvite, observer: OutgoingObserver): OutgoingCall;
+  /** OPTIONS outside a dialog. Never rejects; resolves with the final status, or `unreachable` when none came in time. */
+  probe(target: ProbeTarget): Promise<ProbeResult>;
   readonly up: boolean;
   /** What is alive right now: INVITEs without an outcome, in both directions, and dialogs. */
   readonly open: { readonly invites: number; readonly dialogs: number };
@@ -92,6 +96,25 @@ export interface OutgoingInvite {
   readonly contact?: string;
   readonly headers: Headers;
   readonly sdp: string;
+  /** Answers challenges of the INVITE and of our BYE; absent: a challenge is a refusal. */
+  readonly credentials?: Credentials;
+}
+
+export interface ProbeTarget {
+  readonly requestUri: string;
+  readonly nextHop?: string;
+  readonly from: string;
+  readonly to: string;
+  readonly timeoutMs: number;
+}
+
+export type ProbeResult =
+  { readonly kind: 'answered'; readonly status: number } | { readonly kind: 'unreachable'; readonly detail: string };
+
+/** For the challenges (401, 407) of a peer that we call: RFC 8760. The digest uri is the request-URI of each request. */
+export interface Credentials {
+  readonly username: string;
+  readonly password: string;
 }
 
 export interface OutgoingCall {
@@ -119,6 +142,8 @@ export type InviteFailure =
       readonly kind: 'refused';
       readonly status: number;
       readonly reason: string;
+      /** The refused INVITE carried an answer to a challenge. */
+      readonly authenticated: boolean;
       header(name: string): string | undefined;
     }
   /** No response at all: timeout, connection refused, name not found, no link to the SIP server. */
@@ -133,14 +158,32 @@ export interface Dialog {
    * for the ACK (RFC 3261 15). The observer hears nothing more.
    */
   bye(headers?: Headers): Promise<void>;
+  /**
+   * A request of ours inside the dialog (NOTIFY, UPDATE, re-INVITE with its ACK; never toward Meta). Never rejects;
+   * resolves with the final response, or undefined when none came or the dialog is over.
+   */
+  request(request: DialogRequest): Promise<DialogResponse | undefined>;
+}
+
+export interface DialogRequest {
+  readonly method: 'NOTIFY' | 'UPDATE' | 'INVITE';
+  readonly headers?: Headers;
+  readonly body?: string;
+}
+
+export interface DialogResponse {
+  readonly status: number;
+  readonly reason: string;
+  readonly body: string;
+  header(name: string): string | undefined;
 }
 
 export interface DialogObserver {
-  /** The ACK of our 200 to the first INVITE. */
-  acked?(): void;
+  /** The ACK of our 200 to an INVITE, the first one or a re-INVITE; with its SDP, when our 200 was the offer. */
+  acked?(sdp: string | undefined): void;
   /** The peer's BYE, already answered 200; or the server's own end of it (no ACK came). */
   ended(end: DialogEnd): void;
-  /** re-INVITE, UPDATE, INFO, REFER … in the dialog: must be responded to. */
+  /** re-INVITE, UPDATE, INFO, REFER … in the dialog: must be responded to. The ACK of a re-INVITE comes to `acked`. */
   request(request: IncomingRequest): void;
 }
 
