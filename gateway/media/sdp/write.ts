@@ -17,35 +17,32 @@ export interface AudioSection {
 export function writeSdp(origin: { readonly id: string; readonly version: number }, audio: AudioSection): string {
   const net = audio.address.includes(':') ? 'IP6' : 'IP4';
   const { at8000, at48000 } = audio.events;
-  const payloadTypes = [
-    ...audio.formats.map((f) => f.payloadType),
-    ...[at8000, at48000].filter((p) => p !== undefined),
-  ];
-  const lines = [
-    'v=0',
-    `o=- ${origin.id} ${origin.version} IN ${net} ${audio.address}`,
-    's=-',
-    `c=IN ${net} ${audio.address}`,
-    't=0 0',
-    `m=audio ${audio.port} ${audio.protocol} ${payloadTypes.join(' ')}`,
-    ...audio.formats.flatMap((f) => formatLines(f, audio.opus)),
-    ...eventLines(at8000, 8000),
-    ...eventLines(at48000, 48000),
-    'a=ptime:20',
-    `a=${audio.direction ?? 'sendrecv'}`,
-    ...(audio.attributes ?? []),
-  ];
-  return lines.map((line) => `${line}\r\n`).join('');
+  let payloadTypes = '';
+  let formats = '';
+  for (const format of audio.formats) {
+    payloadTypes += ` ${format.payloadType}`;
+    formats += formatLines(format, audio.opus);
+  }
+  for (const [payloadType, clock] of [
+    [at8000, 8000],
+    [at48000, 48000],
+  ] as const) {
+    if (payloadType === undefined) continue;
+    payloadTypes += ` ${payloadType}`;
+    formats += `a=rtpmap:${payloadType} telephone-event/${clock}\r\na=fmtp:${payloadType} 0-16\r\n`;
+  }
+  let attributes = '';
+  for (const attribute of audio.attributes ?? []) attributes += `${attribute}\r\n`;
+  return (
+    `v=0\r\no=- ${origin.id} ${origin.version} IN ${net} ${audio.address}\r\ns=-\r\nc=IN ${net} ${audio.address}\r\nt=0 0\r\n` +
+    `m=audio ${audio.port} ${audio.protocol}${payloadTypes}\r\n${formats}` +
+    `a=ptime:20\r\na=${audio.direction ?? 'sendrecv'}\r\n${attributes}`
+  );
 }
 
-function formatLines({ codec, payloadType }: Format, opus: string | undefined): string[] {
-  if (codec !== 'opus') return [`a=rtpmap:${payloadType} ${codec}/8000`];
-  return [`a=rtpmap:${payloadType} opus/48000/2`, ...(opus === undefined ? [] : [`a=fmtp:${payloadType} ${opus}`])];
-}
-
-function eventLines(payloadType: number | undefined, clock: 8000 | 48000): string[] {
-  if (payloadType === undefined) return [];
-  return [`a=rtpmap:${payloadType} telephone-event/${clock}`, `a=fmtp:${payloadType} 0-16`];
+function formatLines({ codec, payloadType }: Format, opus: string | undefined): string {
+  if (codec !== 'opus') return `a=rtpmap:${payloadType} ${codec}/8000\r\n`;
+  return `a=rtpmap:${payloadType} opus/48000/2\r\n${opus === undefined ? '' : `a=fmtp:${payloadType} ${opus}\r\n`}`;
 }
 
 export function candidateLine(c: Candidate): string {
