@@ -16,7 +16,7 @@ import type { FarEnd, IncomingRequest, SipPort } from './sip/port.js';
 import { createTrust, type Side } from './sip/trust.js';
 import type { Source } from './sip/port.js';
 import { callObserver } from './telemetry/call-observer.js';
-import type { Logger } from './telemetry/log.js';
+import { logOfCall, type Logger } from './telemetry/log.js';
 import type { Metrics } from './telemetry/metrics.js';
 import { openSipTrace, type SipTrace } from './telemetry/sip-trace.js';
 
@@ -203,7 +203,7 @@ function buildCalls(
     overload: gate,
     observer,
     contactPort: parts.whatsapp.port,
-    logFor: (fields) => log.child(fields),
+    logFor: (fields) => logOfCall(log, fields),
     newId: () => randomBytes(8).toString('hex'),
     now: () => performance.now(),
   });
