@@ -1,5 +1,6 @@
+import { randomUUID } from 'node:crypto';
 import { isIP } from 'node:net';
-import { Client, type NgCallback } from 'rtpengine-client';
+import { Client } from 'rtpengine-client';
 
 export type NgCommand = 'offer' | 'answer' | 'delete' | 'query' | 'list' | 'ping';
 export type NgArguments = Readonly<Record<string, unknown>>;
@@ -29,45 +30,46 @@ export interface NgClientOptions {
   readonly timeoutMs: number;
 }
 
-/** The package chooses the cookie and tells nobody; the map it keeps its commands in does. */
-class Pending extends Map<string, NgCallback> {
-  newest = '';
-  override set(cookie: string, callback: NgCallback): this {
-    this.newest = cookie;
-    return super.set(cookie, callback);
-  }
+interface Pending {
+  readonly resolve: (reply: NgReply) => void;
+  readonly reject: (error: Error) => void;
 }
 
-/** A cookie as the package makes them, and the beginning of a bencoded dictionary. */
-const COOKIE = /^([0-9a-f-]{36}) d/;
+/** A cookie, and the beginning of a bencoded dictionary. */
+const REPLY = /^([0-9a-f-]{36}) d/;
+const ATTEMPTS = 3;
 
 /**
- * One rtpengine node over UDP.
+ * One rtpengine node over UDP: the package's socket and its encoding.
  *
- * The package neither repeats a lost datagram nor survives a late reply quietly, so both are done here: a command is
- * sent again under the same cookie at a third and two thirds of its time (rtpengine answers a cookie that it has seen
- * from its cache and does not execute twice), and only first replies to open commands reach the package.
+ * The package's own exchange is not used: it neither repeats a lost datagram nor survives a late reply quietly, and it
+ * spends two turns of the event loop on each reply. Here a command is sent again under the same cookie at a third and
+ * two thirds of its time (rtpengine answers a cookie that it has seen from its cache and does not execute twice), and
+ * only first replies to open commands are read.
  */
 export class NgClient {
   readonly #client: Client;
-  readonly #pending = new Pending();
   readonly #options: NgClientOptions;
-  readonly #rejects = new Set<(error: Error) => void>();
-  /** Open commands whose reply the package has, but not yet parsed. */
-  readonly #answered = new Set<string>();
+  /** Open commands by cookie. */
+  readonly #pending = new Map<string, Pending>();
   #closed = false;
 
   constructor(options: NgClientOptions) {
     this.#options = options;
     const localAddress = isLoopback(options.host) ? '127.0.0.1' : '0.0.0.0';
     this.#client = new Client({ localAddress, timeout: 0, rejectOnError: false });
-    this.#client.messages = this.#pending;
-    this.#client.remoteHost = options.host;
-    this.#client.remotePort = options.port;
-    // Emitted for garbage and for socket errors; either way the command concerned runs into its time limit.
+    // Emitted for socket errors; the command concerned runs into its time limit.
     this.#client.on('error', () => undefined);
-    this.#acceptOnlyReplies();
-    this.#client.socket.unref();
+    const { socket } = this.#client;
+    socket.removeAllListeners('message');
+    socket.on('message', (datagram, from) => {
+      if (isIP(options.host) === 0 || from.address === options.host) this.#receive(datagram);
+    });
+    socket.unref();
+  }
+
+  get name(): string {
+    return `${this.#options.host}:${this.#options.port}`;
   }
 
   /**
@@ -83,69 +85,56 @@ export class NgClient {
     return reply;
   }
 
+  /** Fails what is in flight and closes the socket. Idempotent. */
+  close(): void {
+    if (this.#closed) return;
+    this.#closed = true;
+    for (const { reject } of [...this.#pending.values()]) reject(new NgTimeout('the link to rtpengine is closed'));
+    this.#client.close();
+  }
+
   #exchange(command: NgCommand, args: NgArguments, timeoutMs: number): Promise<NgReply> {
+    const cookie = randomUUID();
+    const datagram = Client.encodeMessage(cookie, { ...args, command });
     return new Promise((resolve, reject) => {
       let sent = 1;
+      const timer = setInterval(() => {
+        if (sent++ < ATTEMPTS) this.#send(datagram);
+        else fail(new NgTimeout(`rtpengine ${this.name} did not answer "${command}" within ${timeoutMs} ms`));
+      }, timeoutMs / ATTEMPTS);
       const finish = (): void => {
         clearInterval(timer);
-        this.#rejects.delete(fail);
         this.#pending.delete(cookie);
-        this.#answered.delete(cookie);
       };
       const fail = (error: Error): void => {
         finish();
         reject(error);
       };
-      const timer = setInterval(() => {
-        if (sent === 3) {
-          fail(new NgTimeout(`rtpengine ${this.name} did not answer "${command}" within ${timeoutMs} ms`));
-        } else {
-          sent += 1;
-          this.#pending.set(cookie, onReply);
-          this.#repeat(cookie, { ...args, command });
-        }
-      }, timeoutMs / 3);
-      const onReply: NgCallback = (error, reply) => {
-        // A send error (a name that does not resolve just now) is left to the repetitions.
-        if (error != null || reply === undefined) return;
-        finish();
-        resolve(reply);
-      };
-      this.#rejects.add(fail);
-      this.#client.send_internal(command, args, onReply);
-      const cookie = this.#pending.newest;
+      this.#pending.set(cookie, {
+        resolve: (reply) => {
+          finish();
+          resolve(reply);
+        },
+        reject: fail,
+      });
+      this.#send(datagram);
     });
   }
 
-  get name(): string {
-    return `${this.#options.host}:${this.#options.port}`;
+  /** A send error (a name that does not resolve just now) comes as an error of the socket; the repetitions are for that. */
+  #send(datagram: Buffer): void {
+    this.#client.socket.send(datagram, this.#options.port, this.#options.host);
   }
 
-  /** Fails what is in flight and closes the socket. Idempotent. */
-  close(): void {
-    if (this.#closed) return;
-    this.#closed = true;
-    for (const reject of [...this.#rejects]) reject(new NgTimeout('the link to rtpengine is closed'));
-    this.#client.close();
-  }
-
-  /** What answers no open command, or answers it again, the package would print to stdout. */
-  #acceptOnlyReplies(): void {
-    const { socket } = this.#client;
-    const [deliver] = socket.listeners('message') as ((datagram: Buffer) => void)[];
-    socket.removeAllListeners('message');
-    socket.on('message', (datagram, from) => {
-      if (isIP(this.#options.host) !== 0 && from.address !== this.#options.host) return;
-      const cookie = COOKIE.exec(datagram.toString('latin1', 0, 38))?.[1];
-      if (cookie === undefined || !this.#pending.has(cookie) || this.#answered.has(cookie)) return;
-      this.#answered.add(cookie);
-      deliver?.(datagram);
-    });
-  }
-
-  #repeat(cookie: string, message: Record<string, unknown>): void {
-    const datagram = Client.encodeMessage(cookie, message);
-    this.#client.socket.send(datagram, this.#options.port, this.#options.host, () => undefined);
+  #receive(datagram: Buffer): void {
+    const cookie = REPLY.exec(datagram.toString('latin1', 0, 38))?.[1];
+    const pending = cookie === undefined ? undefined : this.#pending.get(cookie);
+    if (pending === undefined) return;
+    try {
+      pending.resolve(Client.decodeMessage(datagram).data);
+    } catch {
+      // Garbled: the repetitions bring another one.
+    }
   }
 }
 
