@@ -24,6 +24,8 @@ export class PbxParty {
   #transfer: Transfer | undefined;
   /** It hung up while its transfer was under way. */
   #left: DialogEnd | undefined;
+  /** The leg that is to take over has ended before it did. */
+  #nextEnded: DialogEnd | undefined;
 
   constructor(deps: PbxPartyDeps) {
     this.#deps = deps;
@@ -119,17 +121,28 @@ export class PbxParty {
     this.#leg?.close();
     this.#leg = undefined;
     this.confirmed(dialog, media);
+    if (this.#nextEnded !== undefined) this.#deps.ended(this.#nextEnded);
   }
 
-  /** Its dialog becomes the current one only when it has answered and media is there. */
+  /** For the dialog that is to take over: it is the current one once it has answered and media is there. */
   #observerOfNext(): DialogObserver {
-    const current = this.observer;
-    let observer: DialogObserver | undefined;
-    const later = (): DialogObserver => (observer ??= current.call(this));
+    let taken: DialogObserver | undefined;
+    this.#nextEnded = undefined;
+    const observer = (): DialogObserver | undefined => {
+      if (this.#transfer === undefined) taken ??= this.observer();
+      return taken;
+    };
     return {
-      acked: (sdp) => later().acked?.(sdp),
-      ended: (end) => later().ended(end),
-      request: (request) => later().request(request),
+      ended: (end) => {
+        const taker = observer();
+        if (taker === undefined) this.#nextEnded = end;
+        else taker.ended(end);
+      },
+      request: (request) => {
+        const taker = observer();
+        if (taker === undefined) request.respond({ status: 491 });
+        else taker.request(request);
+      },
     };
   }
 }

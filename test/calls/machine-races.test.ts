@@ -219,10 +219,10 @@ test('10,000 random lives of a call each come to one end, with nothing left', (t
   t.diagnostic(`seed ${seed} (WA_TRUNK_TEST_SEED repeats it)`);
   const random = randomFrom(seed);
   for (let life = 0; life < 10_000; life++) {
-    let world = begin(DIRECTIONS[life % 2] as CallRules);
+    let world = begin(DIRECTIONS[life % 2]!);
     const story: string[] = [];
     for (let next = moves(world); next.length > 0; next = moves(world)) {
-      const move = next[Math.floor(random() * next.length)] as Move;
+      const move = next[Math.floor(random() * next.length)]!;
       story.push(move.event.kind);
       world = take(world, move);
       assert.ok(story.length < 60, `no end: seed ${seed}, ${story.join(' ')}`);
