@@ -1,7 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { FAILURES } from '../../gateway/calls/failures.js';
-import type { IncomingRequest } from '../../gateway/sip/port.js';
 import { begin, connected, FakeInvite, FakeRequest, refusal, settled, type Stage } from './fakes.js';
 
 const PEER = { by: 'peer', reason: undefined, header: () => undefined } as const;
@@ -200,6 +199,16 @@ test('REFER: while the PBX stays, a transfer that fails leaves the call as it wa
   assert.equal(stage.records.length, 0);
   stage.session.shutdown();
   await stage.session.done;
+});
+
+test('REFER: a leg that ends while it takes over ends the call', async () => {
+  const stage = await connected();
+  await asks(stage, new FakeRequest('REFER', '', { 'refer-to': 'sip:1002@gateway.example.com' }));
+  const next = stage.sip.last;
+  next.observer.answered(next.dialog, 'answer of 1002', () => undefined);
+  next.observer.dialog.ended(PEER);
+  await stage.session.done;
+  assert.equal(stage.sip.sent[0]?.dialog.byes.length, 1);
 });
 
 test('REFER: an attended transfer and a target without extension are refused', async () => {
