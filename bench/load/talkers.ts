@@ -39,8 +39,9 @@ export class Talker {
 
   static async open(sound: TalkerSound, heardClock: number): Promise<Talker> {
     const socket = createSocket({ type: 'udp4', recvBufferSize: BUFFER_BYTES, lookup: numericLookup });
+    const listening = once(socket, 'listening'); // with that look-up it comes before bind() returns
     socket.bind(0, '127.0.0.1');
-    await once(socket, 'listening');
+    await listening;
     return new Talker(socket, sound, heardClock);
   }
 
