@@ -84,10 +84,13 @@ await run(USAGE, async (args, { progress, out, own }) => {
     }),
   );
   const callers = stage.callers(side, { answerTimeoutMs: 8000, byeTimeoutMs: 8000 });
+  own({ close: () => Promise.resolve(callers.close()) });
   const clock = new TalkersClock();
   own({ close: () => Promise.resolve(clock.close()) });
   const link = await callers.openLink();
-  const pairs = await rampUp(calls, { callers, link, agents, clock });
+  const talkers: Talker[] = [];
+  own({ close: () => Promise.resolve(talkers.forEach((talker) => talker.close())) });
+  const pairs = await rampUp(calls, { callers, link, agents, clock, talkers });
   progress(`${pairs.length} calls talk`);
   await delay(WARM_UP_MS);
   const load = coreLoadOfParts(side);
@@ -118,11 +121,6 @@ await run(USAGE, async (args, { progress, out, own }) => {
   };
   for (const { call } of pairs) call.bye();
   await Promise.all(pairs.map(({ call }) => call.ended));
-  for (const { user, agent } of pairs) {
-    user.close();
-    agent.close();
-  }
-  callers.close();
   out(options.json ? JSON.stringify(result) : JSON.stringify(result, undefined, 2));
   if (held < calls) throw new Error(`${held} of ${calls} calls were held to the end`);
 });
@@ -132,6 +130,8 @@ interface World {
   readonly link: Link;
   readonly agents: Map<string, Talker>;
   readonly clock: TalkersClock;
+  /** For their owner, who closes them. */
+  readonly talkers: Talker[];
 }
 
 async function rampUp(calls: number, world: World): Promise<Pair[]> {
@@ -145,7 +145,7 @@ async function rampUp(calls: number, world: World): Promise<Pair[]> {
 }
 
 /** Speech both ways, in the shape of speech: its pauses cost the encoder as much as its syllables. */
-async function place({ callers, link, agents, clock }: World, sounds: SoundLoops): Promise<Pair | undefined> {
+async function place({ callers, link, agents, clock, talkers }: World, sounds: SoundLoops): Promise<Pair | undefined> {
   const number = callers.nextNumber();
   const offerOn = (port: number): string => cannedOffer({ keying: 'sdes', port });
   const srtp = new SrtpContext(keyOf(offerOn(9)), 'AES_CM_128_HMAC_SHA1_80');
@@ -162,14 +162,11 @@ async function place({ callers, link, agents, clock }: World, sounds: SoundLoops
     { payloadType: 8, loop: sounds.loop({ kind: 'speech' }, 'PCMA'), clock: PCMA_CLOCK },
     PCMA_CLOCK,
   );
+  talkers.push(user, agent);
   agents.set(number, agent);
   const call = callers.place(link, number, { offer: offerOn(user.port) });
   const final = await call.final;
-  if (final.kind !== 'answered') {
-    user.close();
-    agent.close();
-    return undefined;
-  }
+  if (final.kind !== 'answered') return undefined;
   user.speakTo(portOf(final.sdp));
   clock.add(user, agent);
   return { call, user, agent };
@@ -202,7 +199,7 @@ function heard(streams: readonly ReceivedStream[]): Heard {
   };
 }
 
-const text = (load: Readonly<Record<string, number>>): string =>
-  Object.entries(load)
-    .map(([name, percent]) => `${name} ${Math.round(percent)}`)
-    .join(', ');
+function text(load: Readonly<Record<string, number>>): string {
+  const parts = Object.entries(load).map(([name, percent]) => `${name} ${Math.round(percent)}`);
+  return parts.join(', ');
+}
