@@ -1,4 +1,5 @@
 import { ClientRequest, type ClientTable } from './client-request.js';
+import { Challengers } from './challengers.js';
 import { chooseHop } from './hop.js';
 import { InviteClient } from './invite-client.js';
 import { dialogFrame, dialogWays, inDialogHeaders, sendAck } from './in-dialog.js';
@@ -23,6 +24,7 @@ export class UserAgentClient {
   readonly #context: Context;
   readonly #transactions: ClientTable = new Map();
   readonly #running = new Map<string, Running>();
+  readonly #challengers = new Challengers();
   /** Dialogs whose BYE was challenged and that wait for the app's second one. */
   readonly #lingering = new Set<NodeJS.Timeout>();
 
@@ -56,7 +58,8 @@ export class UserAgentClient {
       reply(`NOK|${hop}`);
       return;
     }
-    const ways = { flow: undefined, target: undefined, hop };
+    const { callId } = request;
+    const ways = { flow: undefined, target: this.#challengers.take(callId), hop };
     if (message.method !== 'INVITE') {
       this.#run(ways, request.frame, request.method, app, reply, '', () => undefined);
       return;
@@ -65,9 +68,12 @@ export class UserAgentClient {
       this.end(dialog, 'Answered elsewhere', false);
     });
     const running = this.#run(ways, request.frame, 'INVITE', app, reply, invite.id, (response, flow) => {
-      return response === undefined
-        ? (invite.closed(), true)
-        : invite.response(response, flow, hop.pinned ? running.target : undefined);
+      if (response === undefined) {
+        invite.closed();
+        return true;
+      }
+      this.#challengers.challenged(callId, response.status, running.target);
+      return invite.response(response, flow, hop.pinned ? running.target : undefined);
     });
   }
 
@@ -158,6 +164,7 @@ export class UserAgentClient {
     for (const running of this.#running.values()) running.request.close();
     for (const transaction of this.#transactions.values()) transaction.close();
     for (const timer of this.#lingering) clearTimeout(timer);
+    this.#challengers.close();
     this.#running.clear();
     this.#transactions.clear();
   }
