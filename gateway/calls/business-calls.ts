@@ -6,12 +6,12 @@ import type { IncomingInvite, OutgoingInvite } from '../sip/port.js';
 import { parseUri } from '../sip/uri.js';
 import { mediaOfBusinessCall } from './call-media.js';
 import { refusalHeaders, type Calls } from './calls.js';
-import { dialTarget } from './dial.js';
-import { FAILURES, type Failure } from './failures.js';
+import { FAILURES, type Failure, type FailureCode } from './failures.js';
 import type { Admission } from './limits.js';
 import { failureOfMeta } from './meta-refusals.js';
 import type { Attempt, CallPlan, PermissionVerdict, Refusal, Refused } from './plan.js';
 import { tooShortInterval } from './session-timer.js';
+import { redialAt, type Trunks } from './trunks.js';
 
 /** The name that Meta's edge is called by, in every URI and in its certificate, wherever it is reached. */
 export const META_EDGE_NAME = 'wa.meta.vc';
@@ -36,6 +36,7 @@ export interface BusinessCallsDeps {
   readonly gate: PermissionGate;
   readonly credentials: Credentials;
   readonly admission: Admission;
+  readonly trunks: Trunks;
   /** The user that is called, +E.164 or a BSUID; undefined: the dialled text is neither. */
   readonly userOf: (dialled: string, number: NumberConfig, trunk: TrunkConfig) => string | undefined;
   /** The business number that calls; a text says why there is none. */
@@ -55,24 +56,23 @@ export class BusinessCalls {
   handle(invite: IncomingInvite, trunk: TrunkConfig): void {
     const { calls, callerOf, userOf } = this.deps;
     const fault = calls.faultOf(invite);
-    if (fault !== undefined) return calls.refuse(invite, ...fault);
+    if (fault !== undefined) return this.#refuse(invite, ...fault);
     const minSe = tooShortInterval(invite);
     if (minSe !== undefined) return invite.respond({ status: 422, headers: { 'Min-SE': String(minSe) } });
     const number = callerOf(invite, trunk);
-    if (typeof number === 'string') return calls.refuse(invite, 'no-caller-id', number);
+    if (typeof number === 'string') return this.#refuse(invite, 'no-caller-id', number);
     const dialled = parseUri(invite.requestUri)?.user ?? '';
     const user = userOf(dialled, number, trunk);
-    if (user === undefined) return calls.refuse(invite, 'bad-number', `dialled "${dialled}"`, number.number);
+    if (user === undefined) return this.#refuse(invite, 'bad-number', `dialled "${dialled}"`, number);
     const password = this.deps.credentials.password(number);
-    if (password === undefined)
-      return calls.refuse(invite, 'no-credentials', 'the number has no SIP password', number.number);
+    if (password === undefined) return this.#refuse(invite, 'no-credentials', 'the number has no SIP password', number);
     this.#place(invite, trunk, number, user, password);
   }
 
   #place(invite: IncomingInvite, trunk: TrunkConfig, number: NumberConfig, user: string, password: string): void {
     const { calls, admission } = this.deps;
-    const ticket = admission.admit({ number, trunk, direction: 'business-initiated' });
-    if (typeof ticket === 'string') return calls.refuse(invite, ticket, 'limit of calls reached', number.number);
+    const admitted = admission.admit({ number, trunk, direction: 'business-initiated' });
+    if (admitted.kind === 'refused') return this.#refuse(invite, admitted.code, admitted.detail, number);
     const toMeta = new TowardMeta(this.deps, number, user, password);
     const id = this.deps.newId();
     calls.begin({
@@ -90,8 +90,12 @@ export class BusinessCalls {
       classify: (failure, attempt) => toMeta.classify(failure, attempt),
       redial: (extension, sdp) => this.#redial(extension, sdp, trunk, user),
       refusalHeaders: (failure) => ({ ...refusalHeaders(failure), 'X-WA-Error': failure.code }),
-      over: (talkMs) => ticket.release(talkMs),
+      over: (talkMs) => admitted.ticket.release(talkMs),
     });
+  }
+
+  #refuse(invite: IncomingInvite, code: FailureCode, detail: string, number?: NumberConfig): void {
+    this.deps.calls.refuse(invite, FAILURES[code], detail, number?.number, { 'X-WA-Error': code });
   }
 
   #mediaFor(id: string, invite: IncomingInvite, trunk: TrunkConfig, number: NumberConfig): CallPlan['openMedia'] {
@@ -110,10 +114,9 @@ export class BusinessCalls {
   }
 
   #redial(extension: string, sdp: string, trunk: TrunkConfig, user: string): OutgoingInvite | undefined {
-    const host = trunk.hosts[0];
     const { hostname } = this.deps.config.gateway;
     const from = formatNameAddr({ uri: `sip:${user.startsWith('+') ? user : trunk.callerAlias}@${hostname}` });
-    return host && { ...dialTarget(host, extension), from, headers: { 'X-WA-Trunk': trunk.name }, sdp };
+    return redialAt(this.deps.trunks, trunk, extension, { from, headers: { 'X-WA-Trunk': trunk.name }, sdp });
   }
 }
 

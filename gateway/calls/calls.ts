@@ -1,7 +1,7 @@
 /** The calls of both directions: what every INVITE must pass, what runs, and how all of it ends. */
 import type { Config } from '../config/types.js';
 import type { IncomingInvite, Headers } from '../sip/port.js';
-import { FAILURES, reasonHeader, type Failure, type FailureCode } from './failures.js';
+import { reasonHeader, type Failure, type FailureCode } from './failures.js';
 import type { CallObserver } from './observer.js';
 import type { OverloadGate } from './overload.js';
 import type { CallPlan } from './plan.js';
@@ -56,8 +56,8 @@ export class Calls {
   }
 
   /** An INVITE that never becomes a call. `number`: the business number, where it is known. */
-  refuse(invite: IncomingInvite, code: FailureCode, detail: string, number?: string): void {
-    const failure = FAILURES[code];
+  refuse(invite: IncomingInvite, failure: Failure, detail: string, number?: string, headers?: Headers): void {
+    const { code } = failure;
     this.deps.observer.refused({
       code,
       detail,
@@ -65,7 +65,8 @@ export class Calls {
       sipCallId: invite.callId,
       ...(number === undefined ? {} : { number }),
     });
-    invite.respond({ status: failure.status, reason: failure.reason, headers: refusalHeaders(failure) });
+    const { status, reason } = failure;
+    invite.respond({ status, reason, headers: { ...refusalHeaders(failure), ...headers } });
   }
 
   /** No new calls from now on; resolves when the last one has ended. */

@@ -2,15 +2,17 @@
 import type { Config, NumberConfig } from '../config/types.js';
 import type { MediaPort } from '../media/port.js';
 import type { Headers, IncomingInvite } from '../sip/port.js';
+import { reasonPhrase } from '../sip/reason-phrases.js';
 import { parseUri } from '../sip/uri.js';
 import { mediaOfUserCall } from './call-media.js';
 import { refusalHeaders, type Calls } from './calls.js';
-import { dialTarget } from './dial.js';
-import { FAILURES, failureOfRefusal, isWorthAnotherHost, q850Of } from './failures.js';
+import { causeOfStatus, FAILURES, failureOfRefusal, isWorthAnotherHost, q850Of, type Failure } from './failures.js';
 import { headersForPbx, payloadOf, wacidOfCallId } from './headers.js';
 import { callerIdentity } from './identity.js';
+import type { Admission, Ticket } from './limits.js';
 import type { Attempt, CallPlan } from './plan.js';
-import type { Destination, Router } from './routing.js';
+import type { Destination, Router, RoutePlan } from './routing.js';
+import { redialAt, type Trunks } from './trunks.js';
 
 /** Checks the digest of Meta's INVITE. */
 export interface Challenger {
@@ -29,6 +31,8 @@ export interface UserCallsDeps {
   readonly media: MediaPort;
   readonly router: Router;
   readonly challenger: Challenger;
+  readonly trunks: Trunks;
+  readonly admission: Admission;
   /** Port of the Contact that Meta is given. */
   readonly contactPort: number;
   readonly newId: () => string;
@@ -41,11 +45,12 @@ export class UserCalls {
   handle(invite: IncomingInvite): void {
     const { calls, router } = this.deps;
     const fault = calls.faultOf(invite);
-    if (fault !== undefined) return calls.refuse(invite, ...fault);
+    if (fault !== undefined) return calls.refuse(invite, FAILURES[fault[0]], fault[1]);
     const uri = parseUri(invite.requestUri);
-    if (uri?.user === undefined) return calls.refuse(invite, 'bad-request-uri', invite.requestUri);
+    if (uri?.user === undefined) return calls.refuse(invite, FAILURES['bad-request-uri'], invite.requestUri);
     const number = router.number(uri.user);
-    if (number === undefined) return calls.refuse(invite, 'unknown-number', `${uri.user} is not in numbers[]`);
+    if (number === undefined)
+      return calls.refuse(invite, FAILURES['unknown-number'], `${uri.user} is not in numbers[]`);
     if (!this.#authenticated(invite, number)) return;
     this.#place(invite, number, uri.userParams);
   }
@@ -64,59 +69,76 @@ export class UserCalls {
         });
         return false;
       case 'refused':
-        this.deps.calls.refuse(invite, 'wrong-password', result.why, number.number);
+        this.deps.calls.refuse(invite, FAILURES['wrong-password'], result.why, number.number);
         return false;
     }
   }
 
   #place(invite: IncomingInvite, number: NumberConfig, userParams: ReadonlyMap<string, string>): void {
-    const { calls, router } = this.deps;
+    const { calls, router, admission } = this.deps;
     const crossing = headersForPbx(invite);
     const facts = { number: number.number, payload: payloadOf(invite), country: crossing['X-WA-Country'], userParams };
-    const destination = router.destination(number, facts);
-    if (destination === undefined) return calls.refuse(invite, 'no-route', 'no trunk for this call', number.number);
-    calls.begin(this.#plan(invite, number, destination, crossing));
+    const route = router.plan(number, facts);
+    const [first] = route.destinations;
+    if (first === undefined) {
+      const detail = route.closed ? 'outside the hours of its route' : 'no trunk for this call';
+      return calls.refuse(invite, failureOf(route, route.closed ? 'closed' : 'no-route'), detail, number.number);
+    }
+    const admitted = admission.admit({ number, trunk: first.trunk, direction: 'user-initiated' });
+    if (admitted.kind === 'refused')
+      return calls.refuse(invite, FAILURES[admitted.code], admitted.detail, number.number);
+    calls.begin(this.#plan(invite, number, route, first, crossing, admitted.ticket));
   }
 
-  #plan(invite: IncomingInvite, number: NumberConfig, destination: Destination, crossing: Headers): CallPlan {
-    const { trunk } = destination;
+  #plan(
+    invite: IncomingInvite,
+    number: NumberConfig,
+    route: RoutePlan,
+    { trunk }: Destination,
+    crossing: Headers,
+    ticket: Ticket,
+  ): CallPlan {
+    const { trunks } = this.deps;
     const { hostname } = this.deps.config.gateway;
     const id = this.deps.newId();
     const wacid = crossing['X-WA-Wacid'] ?? wacidOfCallId(invite.callId);
     const caller = callerIdentity(invite, trunk.callerAlias, hostname);
     const headers = { ...caller.headers, ...crossing, 'X-WA-Number': number.number, 'X-WA-Trunk': trunk.name };
     const toPbx = { from: caller.from, headers };
+    const { keying, codecs } = number;
+    const pbxCodecs = [...new Set(route.destinations.flatMap((d) => d.trunk.codecs))];
     return {
       identity: { id, direction: 'user-initiated', number: number.number, trunk: trunk.name, wacid },
       invite,
       callee: 'pbx',
-      attempts: attemptsAt(destination, toPbx),
+      attempts: route.destinations.flatMap((destination) => attemptsAt(destination, toPbx, trunks)),
       answerTimeoutMs: trunk.answerTimeoutMs,
-      maxDurationMs: undefined,
-      unreachable: FAILURES.unreachable,
+      maxDurationMs: number.maxDurationMs,
+      unreachable: failureOf(route, 'unreachable'),
       ringback: 'pbx',
       // Meta reaches us again at the hostname it dialled: an address or another name here costs the ACK.
       contact: `<sip:${number.number}@${hostname}:${this.deps.contactPort};transport=tls>`,
       openMedia: async (watch) => {
-        const { keying, codecs } = number;
-        const session = await this.deps.media.openUserCall({
-          ...{ id, whatsappOffer: invite.body, keying, whatsappCodecs: codecs, pbxCodecs: trunk.codecs },
-          ...watch,
-        });
-        return mediaOfUserCall(session);
+        const call = { id, whatsappOffer: invite.body, keying, whatsappCodecs: codecs, pbxCodecs };
+        return mediaOfUserCall(await this.deps.media.openUserCall({ ...call, ...watch }));
       },
       classify: (failure) => ({
         failure: failureOfRefusal(failure.status, failure.reason, q850Of(failure.header('reason'))),
         tryNext: isWorthAnotherHost(failure.status),
       }),
-      redial: (extension, sdp) => {
-        const host = trunk.hosts[0];
-        return host && { ...dialTarget(host, extension), ...toPbx, sdp };
-      },
+      redial: (extension, sdp) => redialAt(trunks, trunk, extension, { ...toPbx, sdp }),
       refusalHeaders,
-      over: () => undefined,
+      over: (talkMs) => ticket.release(talkMs),
     };
   }
+}
+
+/** The route's own status, where it has one. */
+function failureOf(route: RoutePlan, code: 'closed' | 'no-route' | 'unreachable'): Failure {
+  const { status } = route;
+  return status === undefined
+    ? FAILURES[code]
+    : { ...FAILURES[code], status, reason: reasonPhrase(status), q850: causeOfStatus(status) };
 }
 
 interface TowardPbx {
@@ -124,10 +146,11 @@ interface TowardPbx {
   readonly headers: Headers;
 }
 
-function attemptsAt({ trunk, extension }: Destination, { from, headers }: TowardPbx): Attempt[] {
-  return trunk.hosts.map((host) => ({
-    name: host.host,
+function attemptsAt({ trunk, extension }: Destination, toPbx: TowardPbx, trunks: Trunks): Attempt[] {
+  return trunks.choose(trunk.name).peers.map((peer) => ({
+    name: peer.name,
     connectTimeoutMs: trunk.connectTimeoutMs,
-    invite: (sdp) => ({ ...dialTarget(host, extension), from, headers, sdp }),
+    invite: (sdp) => ({ ...peer.target(extension), ...toPbx, sdp }),
+    reached: (how) => trunks.report(trunk.name, peer.name, how),
   }));
 }
