@@ -26,6 +26,8 @@ export interface Asterisk {
   readonly sipPort: number;
   readonly pcmaSipPort: number;
   readonly opusSipPort: number;
+  /** The one that passes hold to the gateway and has session timers (asterisk/pjsip-hold.conf). */
+  readonly holdSipPort: number;
   /** The full log: verbose and keys. */
   readonly logFile: string;
   /** Where recordings and result files are, until `close()`. */
@@ -52,7 +54,7 @@ const READY_MS = 20_000;
  */
 export async function startAsterisk(options: AsteriskOptions): Promise<Asterisk> {
   const block = await reservePorts(SIP_PORTS + (options.rtpPorts ?? 400));
-  const [sipPort, pcmaSipPort, opusSipPort] = [block.min, block.min + 2, block.min + 4];
+  const [sipPort, pcmaSipPort, opusSipPort, holdSipPort] = [block.min, block.min + 2, block.min + 4, block.min + 6];
   const folder = await programFolder('asterisk');
   const { etc, log, results } = asteriskFolders(folder);
   const configFile = join(etc, 'asterisk.conf');
@@ -64,6 +66,7 @@ export async function startAsterisk(options: AsteriskOptions): Promise<Asterisk>
       sipPort,
       pcmaSipPort,
       opusSipPort,
+      holdSipPort,
       rtpPorts: { min: block.min + SIP_PORTS, max: block.max },
       trunk: options.trunk ?? '127.0.0.1:5080',
     });
@@ -92,7 +95,7 @@ export async function startAsterisk(options: AsteriskOptions): Promise<Asterisk>
     throw new Error(`Asterisk does not boot; the end of its logs:\n${ends.join('\n')}`, { cause });
   }
   return {
-    ...{ sipPort, pcmaSipPort, opusSipPort, logFile, resultsFolder: results, process: child, cli, close },
+    ...{ sipPort, pcmaSipPort, opusSipPort, holdSipPort, logFile, resultsFolder: results, process: child, cli, close },
     calls: () => readCalls(results),
     awaitCall: (condition, timeoutMs = 10_000) => awaitCall(results, condition, timeoutMs),
     receivedDigits: async (channel) => receivedDigits(await readFile(logFile, 'utf8'), channel),
