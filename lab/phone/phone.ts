@@ -44,7 +44,7 @@ export class Phone {
       (request, from) => void phone.#receive(request, from),
     );
     try {
-      if (options.password !== undefined) await phone.#register(60);
+      if (options.password !== undefined) await phone.#register();
     } catch (error) {
       await phone.close();
       throw error;
@@ -113,7 +113,7 @@ export class Phone {
     if (this.options.share === undefined) this.#share.close();
   }
 
-  async #register(expires: number): Promise<void> {
+  async #register(): Promise<void> {
     const { user, peer } = this.options;
     const address = `<sip:${user}@${peer.address}:${peer.port}>`;
     const request = (number: number, extra: readonly (readonly [string, string])[]): SipText => ({
@@ -126,7 +126,7 @@ export class Phone {
         ['Call-ID', `register-${user}-${this.port}`],
         ['CSeq', `${number} REGISTER`],
         ['Contact', this.#contact],
-        ['Expires', String(expires)],
+        ['Expires', '3600'],
         ...extra,
       ],
       body: '',
@@ -176,14 +176,13 @@ export class Phone {
       contact: this.#contact,
       peer: this.options.peer,
       via: (branch) => this.#via(branch),
-      request: (request, to, onResponse) => wire.request(request, to, onResponse),
+      request: (request, to) => wire.request(request, to),
       respond: (response, to) => wire.respond(response, to),
       send: (text, to) => wire.send(text, to),
       authorize: (request, challenge) => {
         const credentials = this.#credentials(request, challenge);
         return credentials && { ...request, headers: [...request.headers, credentials] };
       },
-      over: () => undefined,
     };
   }
 

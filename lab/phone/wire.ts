@@ -51,14 +51,10 @@ export class SipWire {
   }
 
   /**
-   * Sends a request, again until it is answered; each response goes to `onResponse`. Resolves with the final one.
+   * Sends a request, again until it is answered. Resolves with the final response.
    * @returns undefined when none came in 32 s, or the wire was closed
    */
-  request(
-    request: SipText,
-    to: Peer,
-    onResponse: (response: SipText) => void = () => undefined,
-  ): Promise<SipText | undefined> {
+  request(request: SipText, to: Peer): Promise<SipText | undefined> {
     const key = keyOf(request);
     return new Promise((resolve) => {
       let pause = T1_MS;
@@ -78,7 +74,6 @@ export class SipWire {
       this.#pending.add(giveUp);
       this.#clients.set(key, (response) => {
         clearTimeout(repeat);
-        onResponse(response);
         if ((statusOf(response) ?? 0) >= 200) done(response);
       });
       this.#write(request, to);

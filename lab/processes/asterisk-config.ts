@@ -4,6 +4,15 @@ import { glob, packageRoot } from '../components/cache.js';
 import type { Component } from '../components/index.js';
 import { toneWav } from './tone-wav.js';
 
+/** What a phone dials for a call to WhatsApp: `prefix` and the user's number. */
+export interface OutboundRoute {
+  readonly prefix: string;
+  /** The business number, +E.164. */
+  readonly number: string;
+  /** Which of Asterisk's endpoints: with all codecs, PCMA only, Opus only, or PCMA with hold passed on. */
+  readonly trunk: 'wa-trunk' | 'wa-trunk-pcma' | 'wa-trunk-opus' | 'wa-trunk-hold';
+}
+
 /** What the operator's files in asterisk/ need to know about this run. Ports are UDP on 127.0.0.1. */
 export interface AsteriskSettings {
   readonly sipPort: number;
@@ -13,6 +22,7 @@ export interface AsteriskSettings {
   readonly rtpPorts: { readonly min: number; readonly max: number };
   /** `host:port` where the gateway expects the PBX's SIP. */
   readonly trunk: string;
+  readonly outbound: readonly OutboundRoute[];
 }
 
 /** The music on hold: a tone, so that it can be measured. */
@@ -141,7 +151,8 @@ export async function writeAsteriskConfig(
     'pjsip-single-codec.conf': singleCodec,
     'pjsip-hold.conf': hold,
     'pjsip-phones.conf': await operatorFile('pjsip-phones.conf', {}),
-    'extensions.conf': await operatorFile('extensions.conf', {}),
+    'extensions.conf': `${await operatorFile('extensions.conf', {})}#include extensions-lab.conf\n`,
+    'extensions-lab.conf': outbound(settings.outbound),
     'extensions-calls.conf': await operatorFile('extensions-calls.conf', {}),
     'queues.conf': await operatorFile('queues.conf', {}),
     'res_parking.conf': await operatorFile('res_parking.conf', {}),
@@ -149,6 +160,16 @@ export async function writeAsteriskConfig(
     'musiconhold.conf': await operatorFile('musiconhold.conf', { '/var/lib/asterisk/moh': folders.music }),
   };
   for (const [name, text] of Object.entries(files)) await writeFile(join(folders.etc, name), text);
+}
+
+/** More ways to dial out than one installation has, next to those of extensions-calls.conf. */
+function outbound(routes: readonly OutboundRoute[]): string {
+  const lines = routes.flatMap(({ prefix, number, trunk }) => [
+    `exten => _${prefix}.,1,Set(WA_NUMBER=${number})`,
+    ` same => n,Set(WA_TRUNK=${trunk})`,
+    ` same => n,Goto(wa-trunk-out,\${EXTEN:${prefix.length}},1)`,
+  ]);
+  return ['[to-whatsapp](+)', ...lines, ''].join('\n');
 }
 
 async function operatorFile(name: string, replacements: Readonly<Record<string, string>>): Promise<string> {

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { promisify } from 'node:util';
 import type { Component } from '../components/index.js';
-import { asteriskFolders, writeAsteriskConfig } from './asterisk-config.js';
+import { asteriskFolders, type OutboundRoute, writeAsteriskConfig } from './asterisk-config.js';
 import { type AsteriskCall, awaitCall, readCalls, type ReceivedDigit, receivedDigits } from './asterisk-results.js';
 import { orUndo, programFolder, removeFolder } from './folder.js';
 import { reservePorts } from './ports.js';
@@ -14,6 +14,8 @@ export interface AsteriskOptions {
   readonly component: Component;
   /** `host:port` of the gateway's PBX side; default 127.0.0.1:5080. Nothing needs to listen there yet. */
   readonly trunk?: string;
+  /** Further ways for phones to dial out; without any there is that of extensions-calls.conf. */
+  readonly outbound?: readonly OutboundRoute[];
   /** How many RTP ports; default 400, two a call. */
   readonly rtpPorts?: number;
   /** CPUs in taskset's notation. */
@@ -69,6 +71,7 @@ export async function startAsterisk(options: AsteriskOptions): Promise<Asterisk>
       holdSipPort,
       rtpPorts: { min: block.min + SIP_PORTS, max: block.max },
       trunk: options.trunk ?? '127.0.0.1:5080',
+      outbound: options.outbound ?? [],
     });
     const run = [...command, '-f', '-C', configFile] as const;
     return supervise({ command: run, env, cwd: folder, folder, logFile: consoleFile, cpus: options.cpus });
