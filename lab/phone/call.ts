@@ -78,6 +78,10 @@ export class PhoneCall {
     return this.dialog.callId;
   }
 
+  get over(): boolean {
+    return this.#state === 'over';
+  }
+
   ring(): void {
     this.#answerInvite(180, 'Ringing');
   }

@@ -1,4 +1,5 @@
 /** A SIP phone (or a plain trunk peer) on loopback: what agents have behind the PBX. */
+import { setTimeout as delay } from 'node:timers/promises';
 import { cseq, header, statusOf, type SipText } from '../../simulator/sip/sip-text.js';
 import { createMediaShare, type MediaShare } from '../../simulator/media/share.js';
 import { PhoneCall, type CallHost } from './call.js';
@@ -21,6 +22,8 @@ export interface PhoneOptions {
 }
 
 const RING_LIMIT_MS = 10_000;
+/** How long a PBX may take to answer a BYE when the phone goes. */
+const GOODBYE_MS = 1000;
 
 export class Phone {
   readonly #calls = new Map<string, PhoneCall>();
@@ -77,8 +80,9 @@ export class Phone {
 
   /** The next call that comes in, already ringing. @throws Error when none comes in time */
   async rings(timeoutMs = RING_LIMIT_MS): Promise<PhoneCall> {
-    const waiting = this.#rung.shift();
-    if (waiting !== undefined) return waiting;
+    for (let rung = this.#rung.shift(); rung !== undefined; rung = this.#rung.shift()) {
+      if (!rung.over) return rung; // others were given up, or taken elsewhere
+    }
     return new Promise((resolve, reject) => {
       const limit = setTimeout(() => {
         this.#waiting.splice(this.#waiting.indexOf(came), 1);
@@ -99,6 +103,12 @@ export class Phone {
     return call;
   }
 
+  /** Ends every call, also those that ring. */
+  async hangupAll(): Promise<void> {
+    this.#rung.length = 0;
+    await Promise.all([...this.#calls.values()].map((call) => call.hangup()));
+  }
+
   /** Hangs up everything and goes. Idempotent. */
   close(): Promise<void> {
     this.#closing ??= this.#close();
@@ -106,8 +116,10 @@ export class Phone {
   }
 
   async #close(): Promise<void> {
-    const hungUp = [...this.#calls.values()].map((call) => call.hangup());
-    await Promise.race([Promise.all(hungUp), new Promise((resolve) => setTimeout(resolve, 1000).unref())]);
+    const timer = new AbortController();
+    const late = delay(GOODBYE_MS, undefined, { signal: timer.signal }).catch(() => undefined);
+    await Promise.race([this.hangupAll(), late]);
+    timer.abort();
     await this.#wire.close();
     await Promise.all([...this.#media].map((media) => media.close()));
     if (this.options.share === undefined) this.#share.close();

@@ -28,6 +28,9 @@ export interface AsteriskSettings {
 /** The music on hold: a tone, so that it can be measured. */
 export const MUSIC_HZ = 350;
 
+/** Of the phones 100, 101 and 102 in asterisk/pjsip-phones.conf. */
+export const PHONE_PASSWORD = 'demo-password-of-phones';
+
 /** Only these are loaded: it boots in half a second, and misses no library. */
 const MODULES = [
   'app_dial',
