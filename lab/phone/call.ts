@@ -47,6 +47,7 @@ export class PhoneCall {
   #state: 'early' | 'up' | 'over' = 'early';
   #version = 1;
   #direction: Direction = 'sendrecv';
+  #holding: 'sendonly' | 'inactive' | undefined;
   /** Our latest INVITE. */
   #invite: SipText | undefined;
   #ackCame: (() => void) | undefined;
@@ -104,10 +105,12 @@ export class PhoneCall {
 
   /** Puts the other side on hold. @returns the final status of the re-INVITE, 408 where none came */
   hold(direction: 'sendonly' | 'inactive' = 'sendonly'): Promise<number> {
+    this.#holding = direction;
     return this.#reinvite(direction, false);
   }
 
   resume(): Promise<number> {
+    this.#holding = undefined;
     return this.#reinvite('sendrecv', true);
   }
 
@@ -184,7 +187,9 @@ export class PhoneCall {
     const offer = readSdp(message.body);
     if (offer !== undefined) {
       this.#direction = answerTo(offer.direction);
-      this.media.agree(offer, sends(this.#direction));
+      // Who holds stays on hold, whatever the other side offers.
+      if (this.#holding !== undefined) this.#direction = sends(this.#direction) ? this.#holding : 'inactive';
+      this.media.agree(offer, this.#holding === undefined && sends(this.#direction));
     }
     this.#version++;
     const headers = [['Contact', this.host.contact] as const, ALLOW];

@@ -43,7 +43,7 @@ before(async () => {
 });
 
 after(async () => {
-  await Promise.all([ann, bob, cleo, gateway].map((phone) => phone?.close()));
+  for (const phone of [ann, bob, cleo, gateway]) await phone?.close();
   await asterisk.close();
   await ports.close();
 });
