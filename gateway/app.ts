@@ -4,15 +4,22 @@ import { monitorEventLoopDelay } from 'node:perf_hooks';
 import type { CallObserver } from './calls/observer.js';
 import { createOverloadGate } from './calls/overload.js';
 import { Router } from './calls/routing.js';
+import { BusinessCalls, META_EDGE_NAME, type Credentials } from './calls/business-calls.js';
+import { createCallerOf } from './calls/caller-id.js';
+import { Calls } from './calls/calls.js';
+import { createAdmission, createMemoryLedger } from './calls/limits.js';
+import { dialCountry, toE164 } from './calls/numbering.js';
 import { UserCalls, type Challenger } from './calls/user-calls.js';
 import type { Config, ListenConfig } from './config/types.js';
 import { startEngine, type Engine, type ListenAddress } from './engine/index.js';
 import { startHttp, type HttpServer } from './http/server.js';
 import { createMedia } from './media/index.js';
 import type { MediaPort } from './media/port.js';
+import { createIdentify, type Identify } from './pbx/identify.js';
+import { TrunkHosts } from './pbx/trunk-hosts.js';
 import { createDigestVerifier } from './sip/digest-verifier.js';
 import { createSipPort } from './sip/drachtio.js';
-import type { FarEnd, IncomingRequest, SipPort } from './sip/port.js';
+import type { FarEnd, IncomingInvite, IncomingRequest, SipPort } from './sip/port.js';
 import { createTrust, type Side } from './sip/trust.js';
 import type { Source } from './sip/port.js';
 import { callObserver } from './telemetry/call-observer.js';
@@ -46,8 +53,6 @@ interface SipServer {
   readonly addresses: readonly ListenAddress[];
   readonly engine: Engine | undefined;
 }
-
-const META_EDGE_NAME = 'wa.meta.vc';
 
 /** Starts the gateway. Rejects with an error that says what could not be started; then nothing is left open. */
 export async function startGateway(config: Config, deps: GatewayDeps): Promise<Gateway> {
@@ -84,15 +89,19 @@ async function build(
   closers.push(() => media.close());
   const sip = createSipPort({ ...server, log: log.child({ part: 'sip' }) });
   closers.push(() => sip.close());
-  const calls = buildCalls(
-    config,
-    deps,
-    { sip, media, trust, whatsapp: whatsAppListener(config, server.addresses) },
-    closers,
-  );
+  const hosts = new TrunkHosts({
+    trunks: config.trunks,
+    probe: (target) => sip.probe(target),
+    from: `<sip:wa-trunk@${config.gateway.hostname}>`,
+    log: log.child({ part: 'pbx' }),
+    random: Math.random,
+  });
+  closers.push(() => hosts.close());
+  const parts = { sip, media, trust, hosts, addresses: server.addresses };
+  const { calls, handle } = buildCalls(config, deps, parts, closers);
   closers.push(() => calls.close());
 
-  sip.onInvite((invite) => calls.handle(invite));
+  sip.onInvite(handle);
   sip.onOptions((request) => answerOptions(request, calls.draining));
   let closing = false;
   sip.onLink((up) => {
@@ -168,21 +177,25 @@ function trustOptions(config: Config, addresses: readonly ListenAddress[]): Para
   const whatsapp = addresses.slice(0, config.whatsapp.listen.length);
   return {
     whatsapp: { listen: whatsapp, networks: config.whatsapp.trustedNetworks },
-    pbx: { listen: addresses.slice(whatsapp.length) },
+    pbx: {
+      listen: addresses.slice(whatsapp.length),
+      strangers: config.trunks.some((trunk) => trunk.auth !== undefined),
+    },
     trunks: config.trunks,
   };
-}
-
-function whatsAppListener(config: Config, addresses: readonly ListenAddress[]): { port: number } {
-  const [listen] = addresses;
-  return { port: config.whatsapp.listen[0]?.advertised?.port ?? listen?.port ?? 5061 };
 }
 
 interface CallParts {
   readonly sip: SipPort;
   readonly media: MediaPort;
   readonly trust: { of: (source: Source) => Side };
-  readonly whatsapp: { readonly port: number };
+  readonly hosts: TrunkHosts;
+  readonly addresses: readonly ListenAddress[];
+}
+
+interface BuiltCalls {
+  readonly calls: Calls;
+  readonly handle: (invite: IncomingInvite) => void;
 }
 
 function buildCalls(
@@ -190,22 +203,94 @@ function buildCalls(
   { log, metrics }: GatewayDeps,
   parts: CallParts,
   closers: (() => Promise<void> | void)[],
-): UserCalls {
-  const gate = createOverloadGate({ delayMs: loopDelay(closers), limitMs: 15, sampleMs: 100 });
+): BuiltCalls {
+  const { sip, media, hosts: trunks, addresses } = parts;
   const observer: CallObserver = callObserver(log, metrics);
-  return new UserCalls({
-    config,
-    sip: parts.sip,
-    media: parts.media,
+  const calls = new Calls({
+    ...{ config, sip, observer },
+    overload: createOverloadGate({ delayMs: loopDelay(closers), limitMs: 15, sampleMs: 100 }),
+    logFor: (fields) => log.child(fields),
+    now: () => performance.now(),
+  });
+  const ledger = createMemoryLedger();
+  const common = {
+    ...{ config, calls, media, trunks },
+    admission: createAdmission({ gateway: config.gateway, ledger, now: Date.now }),
+    contactPort: config.whatsapp.listen[0]?.advertised?.port ?? addresses[0]?.port ?? 5061,
+    newId: () => randomBytes(8).toString('hex'),
+  };
+  const users = new UserCalls({
+    ...common,
     router: new Router(config),
     challenger: digestChallenger(config.gateway.hostname),
-    distrust: (invite) => distrust(parts.trust.of(invite.source)),
-    overload: gate,
-    observer,
-    contactPort: parts.whatsapp.port,
-    logFor: (fields) => log.child(fields),
-    newId: () => randomBytes(8).toString('hex'),
-    now: () => performance.now(),
+  });
+  const businesses = new BusinessCalls({
+    ...common,
+    gate: { ask: () => Promise.resolve({ kind: 'unknown' }) }, // nobody to ask: Meta has the last word
+    credentials: configuredPasswords,
+    userOf: (dialled, number, trunk) => toE164(dialled, dialCountry(number, trunk)),
+    callerOf: createCallerOf(config.numbers),
+    pbxContact: (invite) => pbxContact(invite, addresses, config),
+    log: log.child({ part: 'calls' }),
+  });
+  const identify = trunkIdentity(config);
+  return { calls, handle: (invite) => dispatch(invite, { trust: parts.trust, users, businesses, identify, observer }) };
+}
+
+interface Desks {
+  readonly trust: { of: (source: Source) => Side };
+  readonly users: UserCalls;
+  readonly businesses: BusinessCalls;
+  readonly identify: Identify;
+  readonly observer: CallObserver;
+}
+
+/** Whose INVITE it is: Meta's, or that of a PBX, which its network or a digest proves. */
+function dispatch(invite: IncomingInvite, { trust, users, businesses, identify, observer }: Desks): void {
+  const side = trust.of(invite.source);
+  const source = `${invite.source.address}:${invite.source.port}`;
+  const refuse = (detail: string, response: Parameters<IncomingInvite['respond']>[0]): void => {
+    observer.refused({ code: 'untrusted-source', detail, source, sipCallId: invite.callId });
+    invite.respond(response);
+  };
+  if (side.kind === 'whatsapp') return users.handle(invite);
+  if (side.kind === 'untrusted') return refuse(side.why, { status: 403, reason: 'Forbidden' });
+  const identity = identify(invite);
+  switch (identity.kind) {
+    case 'trunk':
+      return businesses.handle(invite, identity.trunk);
+    case 'challenge':
+      return invite.respond(identity.response);
+    case 'refused':
+      return refuse(identity.why, identity.response);
+  }
+}
+
+/** The PBX reaches us again where its INVITE came in. */
+function pbxContact(invite: IncomingInvite, addresses: readonly ListenAddress[], config: Config): string {
+  const listeners = addresses.slice(config.whatsapp.listen.length);
+  const port = invite.source.receivedOn?.split(':').at(-1);
+  const listen = listeners.find((l) => l.transport === invite.source.transport && String(l.port) === port);
+  const { host, port: at } = { ...(listen ?? listeners[0]), ...listen?.advertised };
+  const local = invite.source.receivedOn?.replace(/:\d+$/, '');
+  const name = host === undefined || host === '0.0.0.0' || host === '::' ? (local ?? config.gateway.hostname) : host;
+  const transport = invite.source.transport === 'udp' ? '' : `;transport=${invite.source.transport}`;
+  return `<sip:wa-trunk@${name}:${at ?? 5060}${transport}>`;
+}
+
+/** SIP passwords out of the configuration: there is no other to renew them from. */
+const configuredPasswords: Credentials = {
+  password: (number) => number.sipPassword?.reveal(),
+  renew: () => Promise.resolve(undefined),
+};
+
+function trunkIdentity(config: Config): Identify {
+  const realm = config.gateway.hostname;
+  const verifier = createDigestVerifier({ realm, clock: Date.now, secret: randomBytes(32) });
+  return createIdentify({
+    trunks: config.trunks,
+    realm,
+    verify: (attempt) => verifier.verify(attempt),
   });
 }
 
@@ -222,18 +307,6 @@ function loopDelay(closers: (() => void)[]): () => number {
     histogram.reset();
     return Number.isNaN(mean) ? 0 : Math.max(0, mean / 1e6 - resolution);
   };
-}
-
-/** Calls from a PBX to WhatsApp are not built yet. */
-function distrust(side: Side): string | undefined {
-  switch (side.kind) {
-    case 'whatsapp':
-      return undefined;
-    case 'trunk':
-      return `comes from trunk ${side.name}`;
-    case 'untrusted':
-      return side.why;
-  }
 }
 
 function digestChallenger(realm: string): Challenger {
@@ -270,7 +343,7 @@ function warnOfFarEnd(farEnd: FarEnd, log: Logger): void {
 async function startHttpIfWanted(
   config: Config,
   { log, metrics }: GatewayDeps,
-  parts: { sip: SipPort; media: MediaPort; calls: UserCalls; engine: Engine | undefined },
+  parts: { sip: SipPort; media: MediaPort; calls: Calls; engine: Engine | undefined },
   closers: (() => Promise<void> | void)[],
 ): Promise<HttpServer | undefined> {
   const { listen } = config.http;
@@ -285,7 +358,7 @@ async function startHttpIfWanted(
   return http;
 }
 
-async function drain(calls: UserCalls, timeoutMs: number): Promise<void> {
+async function drain(calls: Calls, timeoutMs: number): Promise<void> {
   let timer: NodeJS.Timeout | undefined;
   const timeout = new Promise<void>((resolve) => (timer = setTimeout(resolve, timeoutMs)));
   await Promise.race([calls.drain(), timeout]);

@@ -5,7 +5,7 @@ import { formatNameAddr } from '../sip/headers.js';
 import type { IncomingInvite, OutgoingInvite } from '../sip/port.js';
 import { parseUri } from '../sip/uri.js';
 import { mediaOfBusinessCall } from './call-media.js';
-import { refusalHeaders, type Calls } from './calls.js';
+import { refusalOfPbx, type Calls } from './calls.js';
 import { FAILURES, type Failure, type FailureCode } from './failures.js';
 import type { Admission } from './limits.js';
 import { failureOfMeta } from './meta-refusals.js';
@@ -89,13 +89,14 @@ export class BusinessCalls {
       ringback: trunk.ringback,
       classify: (failure, attempt) => toMeta.classify(failure, attempt),
       redial: (extension, sdp) => this.#redial(extension, sdp, trunk, user),
-      refusalHeaders: (failure) => ({ ...refusalHeaders(failure), 'X-WA-Error': failure.code }),
+      refusal: refusalOfPbx,
       over: (talkMs) => admitted.ticket.release(talkMs),
     });
   }
 
   #refuse(invite: IncomingInvite, code: FailureCode, detail: string, number?: NumberConfig): void {
-    this.deps.calls.refuse(invite, FAILURES[code], detail, number?.number, { 'X-WA-Error': code });
+    const failure = FAILURES[code];
+    this.deps.calls.refuse(invite, refusalOfPbx(failure), { failure, detail, number: number?.number });
   }
 
   #mediaFor(id: string, invite: IncomingInvite, trunk: TrunkConfig, number: NumberConfig): CallPlan['openMedia'] {

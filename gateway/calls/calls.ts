@@ -1,6 +1,6 @@
 /** The calls of both directions: what every INVITE must pass, what runs, and how all of it ends. */
 import type { Config } from '../config/types.js';
-import type { IncomingInvite, Headers } from '../sip/port.js';
+import type { IncomingInvite, Response } from '../sip/port.js';
 import { reasonHeader, type Failure, type FailureCode } from './failures.js';
 import type { CallObserver } from './observer.js';
 import type { OverloadGate } from './overload.js';
@@ -56,17 +56,16 @@ export class Calls {
   }
 
   /** An INVITE that never becomes a call. `number`: the business number, where it is known. */
-  refuse(invite: IncomingInvite, failure: Failure, detail: string, number?: string, headers?: Headers): void {
-    const { code } = failure;
+  refuse(invite: IncomingInvite, response: Response, refused: RefusedInvite): void {
+    const { failure, detail, number } = refused;
     this.deps.observer.refused({
-      code,
+      code: failure.code,
       detail,
       source: `${invite.source.address}:${invite.source.port}`,
       sipCallId: invite.callId,
       ...(number === undefined ? {} : { number }),
     });
-    const { status, reason } = failure;
-    invite.respond({ status, reason, headers: { ...refusalHeaders(failure), ...headers } });
+    invite.respond(response);
   }
 
   /** No new calls from now on; resolves when the last one has ended. */
@@ -84,9 +83,31 @@ export class Calls {
   }
 }
 
-export function refusalHeaders(failure: Failure): Headers {
+export interface RefusedInvite {
+  readonly failure: Failure;
+  /** For the log. */
+  readonly detail: string;
+  readonly number: string | undefined;
+}
+
+/** What a WhatsApp user's side is told. */
+export function refusal(failure: Failure): Response {
   return {
-    Reason: reasonHeader(failure),
-    ...(failure.status === 503 ? { 'Retry-After': String(RETRY_AFTER_S) } : {}),
+    status: failure.status,
+    reason: failure.reason,
+    headers: {
+      Reason: reasonHeader(failure),
+      ...(failure.status === 503 ? { 'Retry-After': String(RETRY_AFTER_S) } : {}),
+    },
+  };
+}
+
+/** What a PBX is told: with the code in a header, and in the reason phrase for dial-plans that see no header of a refusal. */
+export function refusalOfPbx(failure: Failure): Response {
+  const { headers, ...told } = refusal(failure);
+  return {
+    ...told,
+    reason: `${failure.reason} (${failure.code})`,
+    headers: { ...headers, 'X-WA-Error': failure.code },
   };
 }

@@ -68,9 +68,33 @@ const PASSED_STATUSES: ReadonlyMap<number, number> = new Map([
   [606, 88],
 ]);
 
-/** The Q.850 cause that goes with a status of somebody else's (RFC 3398 8.2.6.1). */
+/** The Q.850 cause that a PBX makes of a status (RFC 3398 8.2.6.1, and where that is silent, as Asterisk does). */
+const CAUSES: ReadonlyMap<number, number> = new Map([
+  [401, 21],
+  [403, 21],
+  [404, 1],
+  [407, 21],
+  [408, 18],
+  [410, 1],
+  [480, 19],
+  [483, 19],
+  [484, 28],
+  [485, 1],
+  [486, 17],
+  [488, 58],
+  [500, 38],
+  [501, 29],
+  [502, 27],
+  [503, 34],
+  [504, 102],
+  [600, 17],
+  [603, 21],
+  [604, 1],
+  [606, 58],
+]);
+
 export function causeOfStatus(status: number): number {
-  return PASSED_STATUSES.get(status) ?? (status >= 500 && status < 600 ? 41 : 31);
+  return CAUSES.get(status) ?? 127;
 }
 
 /** What a WhatsApp user is told when the PBX refused with `status`; `q850` is the cause the refusal named, if any. */

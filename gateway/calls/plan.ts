@@ -1,6 +1,6 @@
 /** Everything that is decided about a call before it begins; session.ts carries it out. */
 import type { MediaTrouble, MediaStats, PbxSide } from '../media/port.js';
-import type { Headers, IncomingInvite, InviteFailure, OutgoingInvite } from '../sip/port.js';
+import type { IncomingInvite, InviteFailure, OutgoingInvite, Response } from '../sip/port.js';
 import type { Failure } from './failures.js';
 import type { CallIdentity } from './observer.js';
 
@@ -26,8 +26,8 @@ export interface CallPlan {
   readonly classify: (failure: Refused, attempt: number) => Refusal | Promise<Refusal>;
   /** An INVITE to another extension of the PBX, which is to take over (REFER); undefined: none can be made. */
   readonly redial: (extension: string, offer: string) => OutgoingInvite | undefined;
-  /** For every refusal of the caller. */
-  readonly refusalHeaders: (failure: Failure) => Headers;
+  /** How a failure is told to the caller. */
+  readonly refusal: (failure: Failure) => Response;
   /** The call is over. */
   readonly over: (talkMs: number) => void;
 }

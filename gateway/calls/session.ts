@@ -113,7 +113,7 @@ export class CallSession {
       case 'accept-caller':
         return this.#accept(effect.sdp);
       case 'refuse-caller':
-        return this.#refuse(effect.failure);
+        return this.#plan.invite.respond(this.#plan.refusal(effect.failure));
       case 'start-timer':
         return this.#startTimer(effect.timer);
       case 'stop-timer':
@@ -262,14 +262,6 @@ export class CallSession {
 
   #whatsappObserver(ended: 'caller-ended' | 'callee-ended'): DialogObserver {
     return { ended: (end) => this.#feed({ kind: ended, end }), request: answerWhatsApp };
-  }
-
-  #refuse(failure: Failure): void {
-    this.#plan.invite.respond({
-      status: failure.status,
-      reason: failure.reason,
-      headers: this.#plan.refusalHeaders(failure),
-    });
   }
 
   #bye(side: 'pbx' | 'whatsapp', failure: Failure): void {

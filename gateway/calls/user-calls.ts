@@ -5,7 +5,7 @@ import type { Headers, IncomingInvite } from '../sip/port.js';
 import { reasonPhrase } from '../sip/reason-phrases.js';
 import { parseUri } from '../sip/uri.js';
 import { mediaOfUserCall } from './call-media.js';
-import { refusalHeaders, type Calls } from './calls.js';
+import { refusal, type Calls } from './calls.js';
 import { causeOfStatus, FAILURES, failureOfRefusal, isWorthAnotherHost, q850Of, type Failure } from './failures.js';
 import { headersForPbx, payloadOf, wacidOfCallId } from './headers.js';
 import { callerIdentity } from './identity.js';
@@ -45,12 +45,12 @@ export class UserCalls {
   handle(invite: IncomingInvite): void {
     const { calls, router } = this.deps;
     const fault = calls.faultOf(invite);
-    if (fault !== undefined) return calls.refuse(invite, FAILURES[fault[0]], fault[1]);
+    if (fault !== undefined) return this.#refuse(invite, FAILURES[fault[0]], fault[1]);
     const uri = parseUri(invite.requestUri);
-    if (uri?.user === undefined) return calls.refuse(invite, FAILURES['bad-request-uri'], invite.requestUri);
+    if (uri?.user === undefined) return this.#refuse(invite, FAILURES['bad-request-uri'], invite.requestUri);
     const number = router.number(uri.user);
     if (number === undefined)
-      return calls.refuse(invite, FAILURES['unknown-number'], `${uri.user} is not in numbers[]`);
+      return this.#refuse(invite, FAILURES['unknown-number'], `${uri.user} is not in numbers[]`);
     if (!this.#authenticated(invite, number)) return;
     this.#place(invite, number, uri.userParams);
   }
@@ -69,7 +69,7 @@ export class UserCalls {
         });
         return false;
       case 'refused':
-        this.deps.calls.refuse(invite, FAILURES['wrong-password'], result.why, number.number);
+        this.#refuse(invite, FAILURES['wrong-password'], result.why, number.number);
         return false;
     }
   }
@@ -82,12 +82,16 @@ export class UserCalls {
     const [first] = route.destinations;
     if (first === undefined) {
       const detail = route.closed ? 'outside the hours of its route' : 'no trunk for this call';
-      return calls.refuse(invite, failureOf(route, route.closed ? 'closed' : 'no-route'), detail, number.number);
+      return this.#refuse(invite, failureOf(route, route.closed ? 'closed' : 'no-route'), detail, number.number);
     }
     const admitted = admission.admit({ number, trunk: first.trunk, direction: 'user-initiated' });
     if (admitted.kind === 'refused')
-      return calls.refuse(invite, FAILURES[admitted.code], admitted.detail, number.number);
+      return this.#refuse(invite, FAILURES[admitted.code], admitted.detail, number.number);
     calls.begin(this.#plan(invite, number, route, first, crossing, admitted.ticket));
+  }
+
+  #refuse(invite: IncomingInvite, failure: Failure, detail: string, number?: string): void {
+    this.deps.calls.refuse(invite, refusal(failure), { failure, detail, number });
   }
 
   #plan(
@@ -127,7 +131,7 @@ export class UserCalls {
         tryNext: isWorthAnotherHost(failure.status),
       }),
       redial: (extension, sdp) => redialAt(trunks, trunk, extension, { ...toPbx, sdp }),
-      refusalHeaders,
+      refusal,
       over: (talkMs) => ticket.release(talkMs),
     };
   }

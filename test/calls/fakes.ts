@@ -2,7 +2,7 @@
 import type { CallMediaSession, CallPlan } from '../../gateway/calls/plan.js';
 import type { CallRecord } from '../../gateway/calls/observer.js';
 import { FAILURES } from '../../gateway/calls/failures.js';
-import { refusalHeaders } from '../../gateway/calls/calls.js';
+import { refusal as refusalOf } from '../../gateway/calls/calls.js';
 import { CallSession } from '../../gateway/calls/session.js';
 import { MediaFailure } from '../../gateway/media/port.js';
 import type {
@@ -183,7 +183,7 @@ export function begin(invite: FakeInvite, plan: Partial<CallPlan> = {}): Stage {
       redial: (extension, sdp) => ({
         ...{ requestUri: `sip:${extension}@pbx`, from: '<sip:user@b>', to: `<sip:${extension}@pbx>`, headers: {}, sdp },
       }),
-      refusalHeaders,
+      refusal: refusalOf,
       over: (ms) => talked.push(ms),
       ...plan,
     },
