@@ -1,5 +1,6 @@
 /** SDP composed from facts: what leaves says what we mean, and nothing of what somebody else's SDP carried along. */
 import type { AudioFacts, Candidate, Format } from './read.js';
+import { NO_OTHERS, type OtherSections } from './sections.js';
 
 export interface AudioSection {
   readonly address: string;
@@ -11,6 +12,8 @@ export interface AudioSection {
   readonly opus?: string;
   readonly direction?: AudioFacts['direction'];
   readonly attributes?: readonly string[];
+  /** Sections of the offer that this answer refuses. */
+  readonly others?: OtherSections;
 }
 
 /** `version` grows with each description of one session (RFC 3264, 8). */
@@ -21,12 +24,14 @@ export function writeSdp(origin: { readonly id: string; readonly version: number
     ...audio.formats.map((f) => f.payloadType),
     ...[at8000, at48000].filter((p) => p !== undefined),
   ];
+  const others = audio.others ?? NO_OTHERS;
   const lines = [
     'v=0',
     `o=- ${origin.id} ${origin.version} IN ${net} ${audio.address}`,
     's=-',
     `c=IN ${net} ${audio.address}`,
     't=0 0',
+    ...others.before,
     `m=audio ${audio.port} ${audio.protocol} ${payloadTypes.join(' ')}`,
     ...audio.formats.flatMap((f) => formatLines(f, audio.opus)),
     ...eventLines(at8000, 8000),
@@ -34,6 +39,7 @@ export function writeSdp(origin: { readonly id: string; readonly version: number
     'a=ptime:20',
     `a=${audio.direction ?? 'sendrecv'}`,
     ...(audio.attributes ?? []),
+    ...others.after,
   ];
   return lines.map((line) => `${line}\r\n`).join('');
 }
@@ -51,3 +57,6 @@ function eventLines(payloadType: number | undefined, clock: 8000 | 48000): strin
 export function candidateLine(c: Candidate): string {
   return `a=candidate:${c.foundation} ${c.component} ${c.transport} ${c.priority} ${c.address} ${c.port} typ ${c.type}`;
 }
+
+/** RTCP comes to the RTP port and ends there: the next port up may be another call's (RFC 3605). */
+export const rtcpAt = (port: number): string => `a=rtcp:${port}`;
