@@ -222,6 +222,25 @@ test('a call to a BSUID', async () => {
   });
 });
 
+test("a response whose connection is gone leaves over Meta's own link", async () => {
+  await desk(async ({ edge, caller, gateway }) => {
+    edge.onBusinessCall(() => ({ kind: 'ring' }));
+    const next = edge.nextBusinessCall();
+    await caller.call();
+    await caller.response(180);
+    const call = await next;
+    edge.dropLinks();
+    call.refuse('declined');
+    assert.match((await gateway.message('486')).start, /User declined the call/);
+    assert.deepEqual(await call.ended, {
+      by: 'user',
+      cause: 'rejected',
+      status: 486,
+      reason: 'User declined the call',
+    });
+  });
+});
+
 test('closing the edge ends calls without a word', async () => {
   await desk(async ({ edge, caller, gateway }) => {
     edge.onBusinessCall(() => ({ kind: 'answer', media: media() }));

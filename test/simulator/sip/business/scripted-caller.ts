@@ -12,6 +12,7 @@ export const TO_URI = `sip:${USER}@wa.meta.vc`;
 export const NUMBER: BusinessNumber = { number: BUSINESS, password: PASSWORD, keying: 'sdes' };
 
 const LIMIT_MS = 10_000;
+const TEST_LIMIT_MS = 40_000;
 const KEY = Buffer.alloc(30, 7).toString('base64');
 export const OFFER = [
   'v=0',
@@ -244,11 +245,7 @@ export interface Desk {
 }
 
 /** Runs a test with an edge that listens, a caller, and a gateway that answers BYE, and closes all. */
-export async function desk(
-  body: (desk: Desk) => Promise<void>,
-  number: Partial<BusinessNumber> = {},
-  lingerMs?: number,
-): Promise<void> {
+export async function desk(body: (desk: Desk) => Promise<void>, number: Partial<BusinessNumber> = {}): Promise<void> {
   const gateway = await ScriptedGateway.start(wellBehaved());
   const meta = ca.issue(['wa.meta.vc']);
   const edge = await startMetaEdge({
@@ -256,12 +253,18 @@ export async function desk(
     tls: { ca: ca.certificate },
     listen: { key: meta.key, certificate: meta.certificate },
     numbers: [{ ...NUMBER, ...number }],
-    ...(lingerMs !== undefined && { lingerMs }),
   });
   const caller = await ScriptedCaller.connect(edge);
+  let timer: NodeJS.Timeout | undefined;
+  const limit = new Promise<never>((_, reject) => {
+    timer = setTimeout(() => {
+      reject(new Error('the test waits for something that does not come'));
+    }, TEST_LIMIT_MS);
+  });
   try {
-    await body({ edge, caller, gateway });
+    await Promise.race([body({ edge, caller, gateway }), limit]);
   } finally {
+    clearTimeout(timer);
     caller.close();
     await edge.close();
     await gateway.close();
