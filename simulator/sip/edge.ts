@@ -155,9 +155,10 @@ export class MetaEdge {
     return { received, closed };
   }
 
-  /** Loses every link to the gateway; calls go on and the next request opens another. */
+  /** Loses every link with the gateway, whoever opened it; calls go on and the next message opens another. */
   dropLinks(): void {
     this.#links.drop();
+    this.#listener?.drop();
   }
 
   /** Starts to listen; called by startMetaEdge. */
