@@ -290,7 +290,10 @@ function trunkIdentity(config: Config): Identify {
   return createIdentify({
     trunks: config.trunks,
     realm,
-    verify: (attempt) => verifier.verify(attempt),
+    verify: (attempt) => {
+      const verdict = verifier.verify(attempt);
+      return verdict.kind === 'challenge' ? { kind: 'challenge', headers: [verdict.header] } : verdict;
+    },
   });
 }
 
