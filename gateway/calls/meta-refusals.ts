@@ -54,7 +54,7 @@ const ROWS: readonly {
   { code: 'app', text: /\bapp\b.*not authori[sz]ed/ },
   { code: 'payment', text: /payment|\b131044\b/ },
   { code: 'duplicate', text: /duplicate|\b138003\b/ },
-  { code: 'country', text: /country|not available in|\b138013\b/ },
+  { code: 'country', text: /country|calling is not available|not available in|\b138013\b/ },
   { code: 'rate-limit', text: /rate limit|too many|\b(138005|138002|613)\b/ },
   { code: 'rtp-timeout', text: /rtp timeout|not receiving any media/ },
   { code: 'rate-limit', status: 429 },
