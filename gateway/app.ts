@@ -258,7 +258,7 @@ function dispatch(invite: IncomingInvite, { trust, users, businesses, identify, 
   const identity = identify(invite);
   switch (identity.kind) {
     case 'trunk':
-      return businesses.handle(invite, identity.trunk);
+      return businesses.handle(invite, identity.trunks);
     case 'challenge':
       return invite.respond(identity.response);
     case 'refused':

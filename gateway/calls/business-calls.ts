@@ -52,21 +52,36 @@ export interface BusinessCallsDeps {
 export class BusinessCalls {
   constructor(private readonly deps: BusinessCallsDeps) {}
 
-  /** @param invite from the PBX of this trunk */
-  handle(invite: IncomingInvite, trunk: TrunkConfig): void {
-    const { calls, callerOf, userOf } = this.deps;
+  /** @param trunks those of the PBX that sent the INVITE; at least one */
+  handle(invite: IncomingInvite, trunks: readonly TrunkConfig[]): void {
+    const { calls, userOf } = this.deps;
     const fault = calls.faultOf(invite);
     if (fault !== undefined) return this.#refuse(invite, ...fault);
     const minSe = tooShortInterval(invite);
     if (minSe !== undefined) return invite.respond({ status: 422, headers: { 'Min-SE': String(minSe) } });
-    const number = callerOf(invite, trunk);
-    if (typeof number === 'string') return this.#refuse(invite, 'no-caller-id', number);
+    const caller = this.#callerOf(invite, trunks);
+    if (typeof caller === 'string') return this.#refuse(invite, 'no-caller-id', caller);
+    const { trunk, number } = caller;
     const dialled = parseUri(invite.requestUri)?.user ?? '';
     const user = userOf(dialled, number, trunk);
     if (user === undefined) return this.#refuse(invite, 'bad-number', `dialled "${dialled}"`, number);
     const password = this.deps.credentials.password(number);
     if (password === undefined) return this.#refuse(invite, 'no-credentials', 'the number has no SIP password', number);
     this.#place(invite, trunk, number, user, password);
+  }
+
+  /** The first trunk for which the caller id is a number of ours. */
+  #callerOf(
+    invite: IncomingInvite,
+    trunks: readonly TrunkConfig[],
+  ): { readonly trunk: TrunkConfig; readonly number: NumberConfig } | string {
+    let why = 'no trunk';
+    for (const trunk of trunks) {
+      const number = this.deps.callerOf(invite, trunk);
+      if (typeof number !== 'string') return { trunk, number };
+      why = number;
+    }
+    return why;
   }
 
   #place(invite: IncomingInvite, trunk: TrunkConfig, number: NumberConfig, user: string, password: string): void {

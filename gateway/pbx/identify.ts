@@ -28,7 +28,8 @@ export interface IdentifyDeps {
 }
 
 export type Identity =
-  | { readonly kind: 'trunk'; readonly trunk: TrunkConfig }
+  /** Several, where one PBX has several trunks: its caller id tells them apart. At least one. */
+  | { readonly kind: 'trunk'; readonly trunks: readonly TrunkConfig[] }
   | { readonly kind: 'challenge'; readonly response: Response }
   /** `why` is for the log; the response says nothing. */
   | { readonly kind: 'refused'; readonly response: Response; readonly why: string };
@@ -44,8 +45,8 @@ export function createIdentify({ trunks, realm, verify }: IdentifyDeps): Identif
 
   return (request) => {
     const { address } = request.source;
-    const known = byNetwork.find(({ isFrom }) => isFrom(address));
-    if (known !== undefined) return { kind: 'trunk', trunk: known.trunk };
+    const known = byNetwork.filter(({ isFrom }) => isFrom(address));
+    if (known.length > 0) return { kind: 'trunk', trunks: known.map(({ trunk }) => trunk) };
     const able = byDigest.filter(({ isFrom }) => isFrom(address));
     if (able.length === 0) return refused(`${address} is in the networks of no trunk`);
 
@@ -57,7 +58,7 @@ export function createIdentify({ trunks, realm, verify }: IdentifyDeps): Identif
     const verdict = verify({ authorization, method, requestUri, username, password });
     switch (verdict.kind) {
       case 'ok':
-        return claimed === undefined ? refused(unknown(username)) : { kind: 'trunk', trunk: claimed };
+        return claimed === undefined ? refused(unknown(username)) : { kind: 'trunk', trunks: [claimed] };
       case 'challenge':
         return { kind: 'challenge', response: challenge(verdict.headers) };
       case 'refused':
