@@ -21,7 +21,11 @@ export class Monitor {
   /** A host counts as alive until it is found dead. */
   constructor(deps: MonitorDeps) {
     this.#deps = deps;
-    if (deps.intervalMs > 0) void this.#qualify();
+  }
+
+  /** Probes at once, and then again and again. */
+  start(): void {
+    if (this.#deps.intervalMs > 0) void this.#qualify();
   }
 
   get up(): boolean {

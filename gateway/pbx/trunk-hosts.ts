@@ -125,6 +125,7 @@ export class TrunkHosts {
       },
     });
     const entry: Entry = { peer, monitor };
+    monitor.start();
     return entry;
   }
 }
