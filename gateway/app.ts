@@ -16,6 +16,7 @@ import { startHttp, type HttpServer } from './http/server.js';
 import { createMedia } from './media/index.js';
 import type { MediaPort } from './media/port.js';
 import { createIdentify, type Identify } from './pbx/identify.js';
+import { Registrar } from './pbx/registrar.js';
 import { TrunkHosts } from './pbx/trunk-hosts.js';
 import { createDigestVerifier } from './sip/digest-verifier.js';
 import { createSipPort } from './sip/drachtio.js';
@@ -98,10 +99,19 @@ async function build(
   });
   closers.push(() => hosts.close());
   const parts = { sip, media, trust, hosts, addresses: server.addresses };
-  const { calls, handle } = buildCalls(config, deps, parts, closers);
+  const identify = trunkIdentity(config);
+  const { calls, handle } = buildCalls(config, deps, { ...parts, identify }, closers);
   closers.push(() => calls.close());
+  const registrar = new Registrar({
+    identify,
+    changed: (trunk, peers, fresh) => hosts.setRegistered(trunk, peers, fresh),
+    log: log.child({ part: 'pbx' }),
+    now: Date.now,
+  });
+  closers.push(() => registrar.close());
 
   sip.onInvite(handle);
+  sip.onRegister((request) => registrar.handle(request));
   sip.onOptions((request) => answerOptions(request, calls.draining));
   let closing = false;
   sip.onLink((up) => {
@@ -114,6 +124,7 @@ async function build(
   const orphans = await media.deleteOrphans();
   if (orphans > 0) log.warn({ orphans }, 'media sessions of an earlier run deleted');
   const farEnd = await sip.connect();
+  hosts.start();
   warnOfFarEnd(farEnd, log);
   const http = await startHttpIfWanted(config, deps, { sip, media, calls, engine: server.engine }, closers);
   metrics.observe({
@@ -149,7 +160,7 @@ async function startSipServer(
     return { host, port, secret: secret.reveal(), addresses: listen, engine: undefined };
   }
   const secret = randomBytes(16).toString('hex');
-  const { certificate, privateKey, ca, edge } = config.whatsapp;
+  const { certificate, privateKey, ca } = config.whatsapp;
   const engine = await startEngine({
     admin: { host: '127.0.0.1', port: 0, secret },
     listen: [
@@ -160,12 +171,16 @@ async function startSipServer(
     accept: ({ listen: on, ...source }) =>
       trust.of({ ...source, receivedOn: `${on.host}:${on.port}` }).kind !== 'untrusted',
     // Meta's Record-Route names an internal host behind the edge; the topmost one is the edge itself.
-    nextHop: ({ host }) => (host === META_EDGE_NAME ? `sip:${edge.host}:${edge.port};transport=tls` : undefined),
+    nextHop: ({ host }) => (host === META_EDGE_NAME ? edgeUri(config) : undefined),
     ...(trace === undefined ? {} : { trace: (event) => trace.write(event) }),
     log: log.child({ part: 'engine' }),
   });
   closers.push(() => engine.close());
   return { host: '127.0.0.1', port: engine.adminPort, secret, addresses: engine.addresses, engine };
+}
+
+function edgeUri({ whatsapp: { edge } }: Config): string {
+  return `sip:${edge.host}:${edge.port};transport=tls`;
 }
 
 /** Meta is told the name it dialled, never an address. */
@@ -190,6 +205,7 @@ interface CallParts {
   readonly media: MediaPort;
   readonly trust: { of: (source: Source) => Side };
   readonly hosts: TrunkHosts;
+  readonly identify: Identify;
   readonly addresses: readonly ListenAddress[];
 }
 
@@ -230,11 +246,12 @@ function buildCalls(
     credentials: configuredPasswords,
     userOf: (dialled, number, trunk) => toE164(dialled, dialCountry(number, trunk)),
     callerOf: createCallerOf(config.numbers),
+    nextHop: config.sip.engine === 'embedded' ? undefined : edgeUri(config),
     pbxContact: (invite) => pbxContact(invite, addresses, config),
     log: log.child({ part: 'calls' }),
   });
-  const identify = trunkIdentity(config);
-  return { calls, handle: (invite) => dispatch(invite, { trust: parts.trust, users, businesses, identify, observer }) };
+  const { trust, identify } = parts;
+  return { calls, handle: (invite) => dispatch(invite, { trust, users, businesses, identify, observer }) };
 }
 
 interface Desks {

@@ -43,6 +43,8 @@ export interface BusinessCallsDeps {
   readonly callerOf: (invite: IncomingInvite, trunk: TrunkConfig) => NumberConfig | string;
   /** Port of the Contact that Meta is given. */
   readonly contactPort: number;
+  /** Where Meta's edge is reached, for a SIP server that does not find it by its name. */
+  readonly nextHop: string | undefined;
   /** Our Contact toward a PBX that called `invite`. */
   readonly pbxContact: (invite: IncomingInvite) => string;
   readonly log: { warn(fields: object, message: string): void; info(fields: object, message: string): void };
@@ -189,7 +191,7 @@ class TowardMeta {
     const uri = `sip:${user}@${META_EDGE_NAME}${number.uriTransportParameter ? ';transport=tls' : ''}`;
     return {
       requestUri: uri,
-      nextHop: `sip:${META_EDGE_NAME}:5061;transport=tls`,
+      ...(this.deps.nextHop === undefined ? {} : { nextHop: this.deps.nextHop }),
       from: `<sip:${number.number}@${hostname}>`,
       to: `<${uri}>`,
       contact: `<sip:${number.number}@${hostname}:${this.deps.contactPort};transport=tls>`,

@@ -33,8 +33,9 @@ export class Registrar {
     const identity = this.#deps.identify(request);
     if (identity.kind === 'challenge') return request.respond(identity.response);
     if (identity.kind === 'refused') return this.#refuse(request, identity.why, identity.response);
-    const { name, register } = identity.trunk;
-    if (!register) return this.#refuse(request, `trunk ${name} has register: false`, FORBIDDEN);
+    const registering = identity.trunks.find(({ register }) => register);
+    if (registering === undefined) return this.#refuse(request, 'its trunk has register: false', FORBIDDEN);
+    const { name } = registering;
     request.respond(this.#register(request, name));
   }
 

@@ -47,8 +47,8 @@ interface Trunk {
 export class TrunkHosts {
   readonly #deps: TrunkHostsDeps;
   readonly #trunks: ReadonlyMap<string, Trunk>;
+  #started = false;
 
-  /** Starts probing at once. */
   constructor(deps: TrunkHostsDeps) {
     this.#deps = deps;
     this.#trunks = new Map(
@@ -57,6 +57,12 @@ export class TrunkHosts {
         return [config.name, { config, configured: peers.map((peer) => this.#watch(config, peer)), registered: [] }];
       }),
     );
+  }
+
+  /** Probes from now on: requests can be sent. */
+  start(): void {
+    this.#started = true;
+    for (const trunk of this.#trunks.keys()) for (const { monitor } of this.#entries(trunk)) monitor.start();
   }
 
   /** For one call; an order by weight is drawn anew each time. */
@@ -125,7 +131,7 @@ export class TrunkHosts {
       },
     });
     const entry: Entry = { peer, monitor };
-    monitor.start();
+    if (this.#started) monitor.start();
     return entry;
   }
 }

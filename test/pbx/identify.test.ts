@@ -46,7 +46,7 @@ function setUp(trunks = TRUNKS) {
 }
 
 function trunkOf(identity: Identity): string {
-  return identity.kind === 'trunk' ? identity.trunk.name : identity.kind;
+  return identity.kind === 'trunk' ? identity.trunks.map(({ name }) => name).join() : identity.kind;
 }
 
 test('a trunk without a password is known by its network alone', () => {

@@ -69,6 +69,7 @@ function start(trunk: Partial<TrunkConfig> = {}, random: () => number = () => 0)
     random,
   };
   hosts = new TrunkHosts(deps);
+  hosts.start();
   return hosts;
 }
 
