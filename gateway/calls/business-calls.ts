@@ -4,6 +4,7 @@ import type { MediaPort } from '../media/port.js';
 import { formatNameAddr } from '../sip/headers.js';
 import type { IncomingInvite, OutgoingInvite } from '../sip/port.js';
 import { parseUri } from '../sip/uri.js';
+import type { CallerOf } from './caller-id.js';
 import { mediaOfBusinessCall } from './call-media.js';
 import { refusalOfPbx, type Calls } from './calls.js';
 import { FAILURES, type Failure, type FailureCode } from './failures.js';
@@ -39,8 +40,7 @@ export interface BusinessCallsDeps {
   readonly trunks: Trunks;
   /** The user that is called, +E.164 or a BSUID; undefined: the dialled text is neither. */
   readonly userOf: (dialled: string, number: NumberConfig, trunk: TrunkConfig) => string | undefined;
-  /** The business number that calls; a text says why there is none. */
-  readonly callerOf: (invite: IncomingInvite, trunk: TrunkConfig) => NumberConfig | string;
+  readonly callerOf: CallerOf;
   /** Port of the Contact that Meta is given. */
   readonly contactPort: number;
   /** Where Meta's edge is reached, for a SIP server that does not find it by its name. */
@@ -56,12 +56,12 @@ export class BusinessCalls {
 
   /** @param trunks those of the PBX that sent the INVITE; at least one */
   handle(invite: IncomingInvite, trunks: readonly TrunkConfig[]): void {
-    const { calls, userOf } = this.deps;
+    const { calls, callerOf, userOf } = this.deps;
     const fault = calls.faultOf(invite);
     if (fault !== undefined) return this.#refuse(invite, ...fault);
     const minSe = tooShortInterval(invite);
     if (minSe !== undefined) return invite.respond({ status: 422, headers: { 'Min-SE': String(minSe) } });
-    const caller = this.#callerOf(invite, trunks);
+    const caller = callerOf(invite, trunks);
     if (typeof caller === 'string') return this.#refuse(invite, 'no-caller-id', caller);
     const { trunk, number } = caller;
     const dialled = parseUri(invite.requestUri)?.user ?? '';
@@ -70,20 +70,6 @@ export class BusinessCalls {
     const password = this.deps.credentials.password(number);
     if (password === undefined) return this.#refuse(invite, 'no-credentials', 'the number has no SIP password', number);
     this.#place(invite, trunk, number, user, password);
-  }
-
-  /** The first trunk for which the caller id is a number of ours. */
-  #callerOf(
-    invite: IncomingInvite,
-    trunks: readonly TrunkConfig[],
-  ): { readonly trunk: TrunkConfig; readonly number: NumberConfig } | string {
-    let why = 'no trunk';
-    for (const trunk of trunks) {
-      const number = this.deps.callerOf(invite, trunk);
-      if (typeof number !== 'string') return { trunk, number };
-      why = number;
-    }
-    return why;
   }
 
   #place(invite: IncomingInvite, trunk: TrunkConfig, number: NumberConfig, user: string, password: string): void {
