@@ -36,7 +36,7 @@ export class Registrar {
     const registering = identity.trunks.find(({ register }) => register);
     if (registering === undefined) return this.#refuse(request, 'its trunk has register: false', FORBIDDEN);
     const { name } = registering;
-    request.respond(this.#register(request, name));
+    this.#register(request, name);
   }
 
   /** Forgets all of them. Idempotent. */
@@ -45,27 +45,25 @@ export class Registrar {
     this.#trunks.clear();
   }
 
-  #register(request: IncomingRequest, trunk: string): Response {
+  #register(request: IncomingRequest, trunk: string): void {
     const wanted = parseRegister(request, this.#deps.expiry ?? EXPIRY);
-    if (wanted.kind === 'refused') return wanted.response;
+    if (wanted.kind === 'refused') return request.respond(wanted.response);
     const bindings = this.#bindingsOf(trunk);
-    if (wanted.kind === 'query') return listed(bindings);
+    if (wanted.kind === 'query') return request.respond(listed(bindings));
     const cseq = /^\s*(\d{1,10})\s/.exec(request.header('cseq') ?? '')?.[1];
-    if (cseq === undefined) return { status: 400, reason: 'CSeq cannot be read' };
+    if (cseq === undefined) return request.respond({ status: 400, reason: 'CSeq cannot be read' });
     const origin = { callId: request.callId, cseq: Number(cseq), source: request.source };
     const contacts = wanted.kind === 'clear' ? undefined : wanted.contacts;
+    const keys = contacts?.map(({ key }) => key);
     // All or nothing.
-    if (
-      bindings.isOutdated(
-        origin,
-        contacts?.map(({ key }) => key),
-      )
-    )
-      return { status: 500, reason: 'Out of order' };
+    if (bindings.isOutdated(origin, keys)) {
+      return request.respond({ status: 500, reason: 'Out of order' });
+    }
     if (contacts === undefined) bindings.clear();
     else for (const contact of contacts) bindings.put(contact, origin);
+    // First the answer: what follows may send requests to the contact.
+    request.respond(listed(bindings));
     this.#tell(trunk, bindings, origin, contacts ?? []);
-    return listed(bindings);
   }
 
   #bindingsOf(trunk: string): Bindings {

@@ -48,14 +48,16 @@ test('calls at once: of a number, of a trunk, of the gateway, both directions to
   ticket(call({ maxCalls: 1 }));
 });
 
-test('a ticket gives its place back once', () => {
-  const { ask, ticket } = setUp(2);
-  const first = ticket(call());
-  ticket(call());
-  first.release(0);
-  first.release(0);
-  ticket(call());
-  assert.equal(ask(call()), 'too-many-calls: gateway.maxCalls is 2');
+test('a ticket gives its place and its minutes back once', () => {
+  const { ask, ticket } = setUp();
+  const limited = call({ maxCalls: 2, dailyMinutes: 10 });
+  const first = ticket(limited);
+  ticket(limited);
+  first.release(4 * MINUTE);
+  first.release(4 * MINUTE);
+  ticket(limited).release(2 * MINUTE);
+  ticket(limited);
+  assert.equal(ask(limited), 'too-many-calls: maxCalls of number +12145551869 is 2');
 });
 
 test('daily minutes: of calls that have ended and of those that run', () => {
