@@ -2,7 +2,7 @@ import { createSocket, type Socket } from 'node:dgram';
 import type { Endpoint } from '../types.js';
 
 /** A peer that has not answered for this long (ms) is asked whether its port is open; again after twice as long, and so on. */
-const SILENCE = 150;
+const SILENCE = 120;
 /** What comes from a port this soon after its refusal (ms) shows that the refusal was another's, such as a NAT's. */
 const TOO_LATE = 2000;
 /** How long a port's refusals are not believed (ms). */
@@ -79,10 +79,10 @@ export class UdpRefusals {
       this.#ask(key, waiting, 2 * after);
     }, 2 * after);
     waiting.socket?.close();
-    waiting.socket = this.#open(key, waiting);
+    this.#open(key, waiting);
   }
 
-  #open(key: string, waiting: Waiting): Socket {
+  #open(key: string, waiting: Waiting): void {
     const { remote } = waiting;
     const socket = createSocket({
       type: this.#type,
@@ -95,13 +95,14 @@ export class UdpRefusals {
       if (error?.code === 'ECONNREFUSED' && waiting.socket === socket) this.#refused(key, waiting);
     };
     socket.on('error', failed);
+    // Before bind(): with a numeric address its callback comes at once.
+    waiting.socket = socket;
     socket.bind(0, this.#local, () => {
       if (waiting.socket !== socket) return;
       socket.connect(remote.port, remote.address, (error?: Error) => {
         if (error === undefined && waiting.socket === socket) socket.send('\r\n', failed);
       });
     });
-    return socket;
   }
 
   #refused(key: string, waiting: Waiting): void {
