@@ -2,8 +2,10 @@ import assert from 'node:assert/strict';
 import { createSocket, type Socket } from 'node:dgram';
 import { once } from 'node:events';
 import { test } from 'node:test';
+import { createDecoder } from '../../gateway/media/conditioner/codec.js';
 import { Conditioner } from '../../gateway/media/conditioner/conditioner.js';
 import type { NodeRoute, PbxRoute } from '../../gateway/media/conditioner/messages.js';
+import { measureTone } from '../../simulator/media/index.js';
 
 async function bound(address = '127.0.0.1'): Promise<Socket> {
   const socket = createSocket('udp4').bind(0, address);
@@ -77,6 +79,68 @@ test('relays both ways under the payload types of each side', async () => {
   } finally {
     await conditioner.close();
     for (const socket of [node, pbx, moved, stranger]) socket.close();
+  }
+});
+
+test('a ringing tone goes to the PBX alone, until media flows', async () => {
+  const conditioner = new Conditioner(() => undefined);
+  const [node, pbx] = [await bound(), await bound()];
+  try {
+    const relay = await conditioner.open(OPTIONS, QUIET);
+    const audio = { payloadType: 8, codec: 'PCMA' } as const;
+    relay.pbx(toPbx(pbx, { audio, formats: [audio], events: [] }));
+    let toWhatsApp = 0;
+    node.on('message', () => (toWhatsApp += 1));
+    const rung: Buffer[] = [];
+    pbx.on('message', (packet) => rung.push(packet));
+    relay.ring();
+    while (rung.length < 50) await once(pbx, 'message');
+    const tone = measureTone(
+      Int16Array.from(rung.flatMap((p) => [...createDecoder('PCMA').decode(p.subarray(12))])),
+      8000,
+    );
+    assert.ok(tone !== undefined && Math.abs(tone.hz - 425) < 2 && tone.purity > 0.95, `${tone?.hz} ${tone?.purity}`);
+    assert.equal(toWhatsApp, 0);
+    relay.start(toNode(node));
+    await next(node, 111);
+    const ssrc = rung[0]?.readUInt32BE(8);
+    // What was on its way has come when a packet of WhatsApp's has.
+    const answered = next(pbx, 8);
+    node.send(rtp(111, 1, MOVED), relay.port, '127.0.0.1');
+    assert.notEqual((await answered).readUInt32BE(8), ssrc);
+  } finally {
+    await conditioner.close();
+    for (const socket of [node, pbx]) socket.close();
+  }
+});
+
+test('on hold nothing is sent to the PBX, its music still comes; its comfort noise and other types are no audio', async () => {
+  const conditioner = new Conditioner(() => undefined);
+  const [node, pbx] = [await bound(), await bound()];
+  try {
+    const relay = await conditioner.open(OPTIONS, QUIET);
+    relay.pbx(toPbx(pbx, { receives: false, sends: false }));
+    relay.start(toNode(node));
+    await next(node, 111);
+    let toPbxPackets = 0;
+    pbx.on('message', () => (toPbxPackets += 1));
+    node.send(rtp(111, 1, MOVED), relay.port, '127.0.0.1');
+    pbx.send(rtp(13, 1, Buffer.of(40)), relay.port, '127.0.0.1');
+    pbx.send(rtp(9, 2, STRANGER), relay.port, '127.0.0.1');
+    pbx.send(rtp(200, 3, STRANGER), relay.port, '127.0.0.1');
+    pbx.send(rtp(107, 4, MOVED), relay.port, '127.0.0.1');
+    let heard = (await next(node, 111)).subarray(12);
+    while (!heard.equals(MOVED)) {
+      assert.notDeepEqual(heard, STRANGER);
+      heard = (await next(node, 111)).subarray(12);
+    }
+    const counters = await relay.close();
+    assert.equal(counters?.fromPbx.packets, 2);
+    assert.equal(counters.toPbx.packets, 0);
+    assert.equal(toPbxPackets, 0);
+  } finally {
+    await conditioner.close();
+    for (const socket of [node, pbx]) socket.close();
   }
 });
 

@@ -24,7 +24,7 @@ export class Egress {
   /** A stream of another clock has another SSRC (RFC 7160, 4.1). */
   #generation = 0;
   #lastIn: number | undefined;
-  #lastOut = 0;
+  #lastOut: number | undefined;
 
   constructor(node: NodeRoute, pbx: PbxRoute) {
     this.#node = node;
@@ -86,10 +86,10 @@ export class Egress {
   #clock(packet: Buffer): void {
     if (this.#generation === 0) return;
     const timestamp = timestampOf(packet);
-    this.#lastOut +=
-      this.#lastIn === undefined ? 0 : Math.round(timestampDistance(timestamp, this.#lastIn) * this.#scale);
+    const step = this.#lastIn === undefined ? 0 : timestampDistance(timestamp, this.#lastIn);
+    this.#lastOut = ((this.#lastOut ?? timestamp) + Math.round(step * this.#scale)) >>> 0;
     this.#lastIn = timestamp;
-    writeHeader(packet, sequenceOf(packet), this.#lastOut >>> 0, (ssrcOf(packet) + this.#generation) >>> 0);
+    writeHeader(packet, sequenceOf(packet), this.#lastOut, (ssrcOf(packet) + this.#generation) >>> 0);
   }
 }
 

@@ -54,14 +54,13 @@ export function scaleEventDuration(packet: Buffer, factor: number): void {
 
 /**
  * How long a key really was, in 8 kHz units. Asterisk on an Opus trunk counts the end of an event in 48 kHz steps and what
- * comes before it in 8 kHz steps, whatever clock was agreed; beside G.711 it counts up to 60 ms too much. So a reported
- * duration is believed, in either clock, only where it fits the time that passed between the packets.
+ * comes before it in 8 kHz steps, whatever clock was agreed; beside G.711 it counts up to 60 ms too much. So a duration
+ * is believed, in either clock, only where so much time has passed.
  *
  * @param passedMs from the first packet, which itself reports up to one packet's time, to the end
  */
 export function believableDuration(reported: number, passedMs: number): number {
-  const fits = (perMs: number): boolean => Math.abs(reported / perMs - passedMs) <= TOLERANCE_MS;
-  if (fits(8)) return reported;
-  if (fits(8 * EVENT_SCALE)) return Math.round(reported / EVENT_SCALE);
-  return Math.round(passedMs * 8);
+  if (reported / 8 <= passedMs + TOLERANCE_MS) return reported; // the end itself may be late
+  const wide = reported / EVENT_SCALE;
+  return Math.abs(wide / 8 - passedMs) <= TOLERANCE_MS ? Math.round(wide) : Math.round(passedMs * 8);
 }

@@ -55,9 +55,12 @@ export class Keys {
     return key?.ends === 0 && (key.length === undefined || key.sequence === undefined);
   }
 
-  /** An event of the PBX, `now` in ms. Returns false for one that says nothing new. */
-  heard(event: EventPacket, sequence: number, now: number): boolean {
-    const source = this.#sourceOf(event, sequence, now);
+  /**
+   * An event of the PBX, `now` in ms. Returns false for one that says nothing new.
+   * @param began when a key that begins with this packet began: before now where the packet is late
+   */
+  heard(event: EventPacket, sequence: number, now: number, began = now): boolean {
+    const source = this.#sourceOf(event, sequence, began);
     if (source.ended) return event.ends && this.current === source.key && source.key.ends > 0;
     source.heardAt = now;
     source.reported = Math.max(source.reported, event.duration);
@@ -95,7 +98,7 @@ export class Keys {
     this.#waiting.shift();
   }
 
-  #sourceOf(event: EventPacket, sequence: number, now: number): Source {
+  #sourceOf(event: EventPacket, sequence: number, began: number): Source {
     const source = this.#source;
     if (source?.timestamp === event.timestamp) return source;
     if (source !== undefined && !source.ended && continues(source, event)) {
@@ -108,7 +111,16 @@ export class Keys {
     const key = newKey(event.code, event.volume, sequence, undefined);
     if (this.#waiting.length < WAITING) this.#waiting.push(key);
     const { timestamp, code } = event;
-    return (this.#source = { timestamp, code, since: now, heardAt: now, before: 0, reported: 0, ended: false, key });
+    return (this.#source = {
+      timestamp,
+      code,
+      since: began,
+      heardAt: began,
+      before: 0,
+      reported: 0,
+      ended: false,
+      key,
+    });
   }
 
   #end(source: Source, length: number): void {

@@ -1,5 +1,5 @@
 import type { PbxCodec } from '../../config/types.js';
-import { createEncoder, type Encoder } from './codec.js';
+import { FRAME_SAMPLES, createEncoder, type Encoder } from './codec.js';
 import { EVENT_LENGTH, KEY_VOLUME, readEvent, writeEvent } from './event.js';
 import { MAX_SEQUENCE_STEP } from './ingress.js';
 import { Keys, type Key } from './keys.js';
@@ -22,11 +22,13 @@ const FRAME_MS = 20;
 const PATIENCE_MS = 7;
 /** A packet so much before its time still leaves at once; an earlier one waits for its turn. */
 const EARLY_MS = 10;
+/** What comes later than this after the packet before is no late packet, but follows a pause. */
+const LATEST_MS = 100;
 /** RFC 4733, 2.5.1.4: the end of an event is sent three times. */
 const ENDS = 3;
 /** In-band: the shortest tone that every receiver takes for a key, and the pause after it, in frames. */
 const SHORTEST_TONE = 4;
-const PAUSE_AFTER_TONE = 3;
+const PAUSE_AFTER_TONE = 4;
 
 export interface SteadyStreamOptions {
   readonly codec: PbxCodec;
@@ -76,6 +78,8 @@ export class SteadyStream {
   /** The PBX's present stream; sequence number of its last packet that left or was given up. */
   #source: { readonly ssrc: number; last: number } | undefined;
   #filledInARow = 0;
+  /** When the PBX's last packet came. */
+  #heardAt = -Infinity;
 
   /** @param send takes a packet at once: its buffer may be used again */
   constructor(options: SteadyStreamOptions, send: (packet: Buffer) => void) {
@@ -106,6 +110,7 @@ export class SteadyStream {
   accept(packet: Buffer, now: number): boolean {
     const source = this.#fresh(packet);
     if (source === undefined) return false;
+    this.#heardAt = now;
     if (this.#keys.takeAudio) {
       source.last = sequenceOf(packet);
       this.#count(packet);
@@ -131,7 +136,9 @@ export class SteadyStream {
     if (event === undefined || source === undefined) return false;
     this.#advance(source, packet);
     this.#count(packet);
-    if (!this.#keys.heard(event, sequenceOf(packet), now)) return true;
+    const began = this.#nominal(now);
+    this.#heardAt = now;
+    if (!this.#keys.heard(event, sequenceOf(packet), now, began)) return true;
     // Some send the three ends at once, some 20 ms apart.
     const key = this.#keys.current;
     if (key !== undefined && key.ends > 0 && now < this.#due - EARLY_MS) this.#endAgain(key);
@@ -156,6 +163,12 @@ export class SteadyStream {
   close(): void {
     this.#encoder?.close();
     this.#encoder = undefined;
+  }
+
+  /** When a packet that comes now should have come, by the one before it. */
+  #nominal(now: number): number {
+    const due = this.#heardAt + FRAME_MS;
+    return now - due > LATEST_MS ? now : Math.min(now, due);
   }
 
   /** What is on its way and takes the place of audio goes on when it is time for it. */
@@ -224,14 +237,11 @@ export class SteadyStream {
   #toneLeaves(key: Key, at: number): void {
     this.#keys.advance(key);
     const last = Math.max(SHORTEST_TONE, Math.ceil((key.length ?? Infinity) / FRAME_UNITS.PCMA));
-    if (key.frames <= last) {
-      this.#encoder ??= createEncoder(this.#o.codec);
-      const payload = this.#encoder.encode(keyTone(key.code)(key.frames));
-      this.#frameLeaves(audioPacket(this.#o.audio, payload), at);
-    } else {
-      this.#frameLeaves(this.#silence, at);
-      if (key.frames >= last + PAUSE_AFTER_TONE) this.#keys.done();
-    }
+    this.#encoder ??= createEncoder(this.#o.codec);
+    // The pause, too, goes through the encoder: Opus carries a tone over into silence of another making.
+    const samples = key.frames <= last ? keyTone(key.code)(key.frames) : new Int16Array(FRAME_SAMPLES);
+    this.#frameLeaves(audioPacket(this.#o.audio, this.#encoder.encode(samples)), at);
+    if (key.frames >= last + PAUSE_AFTER_TONE) this.#keys.done();
   }
 
   #fill(now: number): void {
