@@ -10,8 +10,8 @@ const OTHERS = numberConfig({ number: '+442071838750', trunk: 'other' });
 const callerOf = createCallerOf([TEXAS, BERLIN, OTHERS]);
 
 function caller(headers: Record<string, string>, trunk: Partial<TrunkConfig> = {}): string {
-  const found = callerOf({ header: (name) => headers[name.toLowerCase()] }, trunkConfig('main', trunk));
-  return typeof found === 'string' ? found : found.number;
+  const found = callerOf({ header: (name) => headers[name.toLowerCase()] }, [trunkConfig('main', trunk)]);
+  return typeof found === 'string' ? found : found.number.number;
 }
 
 test('From names the business number, in any form', () => {
@@ -51,4 +51,11 @@ test("else the trunk's default, else a reason", () => {
 
 test('a number of another trunk is not lent', () => {
   assert.match(caller({ from: `<sip:${OTHERS.number}@pbx>` }), /is no number of trunk main/);
+});
+
+test('of several trunks of one PBX, the one whose number is named; defaults come last', () => {
+  const trunks = [trunkConfig('main', { callerId: TEXAS.number }), trunkConfig('other')];
+  const called = (from: string) => callerOf({ header: (name) => (name === 'from' ? from : undefined) }, trunks);
+  assert.deepEqual(called(`<sip:${OTHERS.number}@pbx>`), { trunk: trunks[1], number: OTHERS });
+  assert.deepEqual(called('<sip:100@pbx>'), { trunk: trunks[0], number: TEXAS });
 });
