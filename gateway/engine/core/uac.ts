@@ -26,7 +26,7 @@ export class UserAgentClient {
   readonly #running = new Map<string, Running>();
   readonly #challengers = new Challengers();
   /** Dialogs whose BYE was challenged and that wait for the app's second one. */
-  readonly #lingering = new Set<NodeJS.Timeout>();
+  readonly #lingering = new Map<CallDialog, NodeJS.Timeout>();
 
   constructor(context: Context) {
     this.#context = context;
@@ -163,7 +163,7 @@ export class UserAgentClient {
   close(): void {
     for (const running of this.#running.values()) running.request.close();
     for (const transaction of this.#transactions.values()) transaction.close();
-    for (const timer of this.#lingering) clearTimeout(timer);
+    for (const timer of this.#lingering.values()) clearTimeout(timer);
     this.#challengers.close();
     this.#running.clear();
     this.#transactions.clear();
@@ -222,17 +222,21 @@ export class UserAgentClient {
     return first;
   }
 
-  /** A challenged BYE may come again with credentials, so its dialog stays for the length of a transaction. */
+  /**
+   * A challenged BYE may come again with credentials, so its dialog stays for the length of a transaction. Status 0: the BYE is
+   * over, perhaps without ever having been sent.
+   */
   #byeAnswered(dialog: CallDialog, status: number): void {
     if (status !== 401 && status !== 407) {
-      if (status !== 0) this.#context.dialogs.remove(dialog);
+      if (status !== 0 || !this.#lingering.has(dialog)) this.#context.dialogs.remove(dialog);
       return;
     }
+    clearTimeout(this.#lingering.get(dialog));
     const timer = setTimeout(() => {
-      this.#lingering.delete(timer);
+      this.#lingering.delete(dialog);
       this.#context.dialogs.remove(dialog);
     }, 64 * this.#context.timers.t1);
-    this.#lingering.add(timer);
+    this.#lingering.set(dialog, timer);
   }
 }
 
