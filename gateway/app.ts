@@ -24,7 +24,7 @@ import type { FarEnd, IncomingInvite, IncomingRequest, SipPort } from './sip/por
 import { createTrust, type Side } from './sip/trust.js';
 import type { Source } from './sip/port.js';
 import { callObserver } from './telemetry/call-observer.js';
-import type { Logger } from './telemetry/log.js';
+import { logOfCall, type Logger } from './telemetry/log.js';
 import type { Metrics } from './telemetry/metrics.js';
 import { openSipTrace, type SipTrace } from './telemetry/sip-trace.js';
 
@@ -194,7 +194,7 @@ function trustOptions(config: Config, addresses: readonly ListenAddress[]): Para
     whatsapp: { listen: whatsapp, networks: config.whatsapp.trustedNetworks },
     pbx: {
       listen: addresses.slice(whatsapp.length),
-      strangers: config.trunks.some((trunk) => trunk.auth !== undefined),
+      strangers: config.trunks.some(({ auth, networks }) => auth !== undefined && networks.length === 0),
     },
     trunks: config.trunks,
   };
@@ -225,7 +225,7 @@ function buildCalls(
   const calls = new Calls({
     ...{ config, sip, observer },
     overload: createOverloadGate({ delayMs: loopDelay(closers), limitMs: 15, sampleMs: 100 }),
-    logFor: (fields) => log.child(fields),
+    logFor: (fields) => logOfCall(log, fields),
     now: () => performance.now(),
   });
   const ledger = createMemoryLedger();
@@ -303,15 +303,9 @@ const configuredPasswords: Credentials = {
 
 function trunkIdentity(config: Config): Identify {
   const realm = config.gateway.hostname;
-  const verifier = createDigestVerifier({ realm, clock: Date.now, secret: randomBytes(32) });
-  return createIdentify({
-    trunks: config.trunks,
-    realm,
-    verify: (attempt) => {
-      const verdict = verifier.verify(attempt);
-      return verdict.kind === 'challenge' ? { kind: 'challenge', headers: [verdict.header] } : verdict;
-    },
-  });
+  const algorithms = ['SHA-256', 'MD5'] as const;
+  const verifier = createDigestVerifier({ realm, clock: Date.now, secret: randomBytes(32), algorithms });
+  return createIdentify({ trunks: config.trunks, realm, verify: (attempt) => verifier.verify(attempt) });
 }
 
 /** Mean delay of the event loop between two questions, ms. */

@@ -1,6 +1,6 @@
 /** A route plan made concrete: the hosts to dial, one after the other. */
-import type { Choice, TrunkPeer } from '../pbx/index.js';
 import type { Destination, RoutePlan } from './routing.js';
+import type { Choice, TrunkPeer } from './trunks.js';
 
 export interface Stop {
   readonly destination: Destination;

@@ -55,6 +55,11 @@ export class PbxLeg {
     });
   }
 
+  /** A re-INVITE is over before our 200 left: no ACK comes. */
+  cancelled(): void {
+    this.#offered = false;
+  }
+
   request(request: IncomingRequest): void {
     switch (request.method) {
       case 'INVITE':

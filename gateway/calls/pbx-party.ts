@@ -60,6 +60,9 @@ export class PbxParty {
       acked: (sdp) => {
         if (isCurrent()) this.#leg?.acked(sdp);
       },
+      cancelled: () => {
+        if (isCurrent()) this.#leg?.cancelled();
+      },
       ended: (end) => {
         if (isCurrent()) this.#ended(end);
       },

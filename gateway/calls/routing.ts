@@ -70,11 +70,6 @@ export class Router {
     return { ...plan, closed };
   }
 
-  /** The first destination of the plan. */
-  destination(number: NumberConfig, facts: CallFacts): Destination | undefined {
-    return this.plan(number, facts).destinations[0];
-  }
-
   /** Where one fallback after the other leads; to each trunk once, as two may stand in for each other. */
   #follow(
     begun: readonly Step[],

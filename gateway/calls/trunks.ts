@@ -4,8 +4,14 @@ import type { OutgoingInvite } from '../sip/port.js';
 
 export interface Trunks {
   /** For one call, in the order to try. */
-  choose(trunk: string): { readonly peers: readonly TrunkPeer[] };
+  choose(trunk: string): Choice;
   report(trunk: string, host: string, how: 'answered' | 'unreachable'): void;
+}
+
+export interface Choice {
+  readonly peers: readonly TrunkPeer[];
+  /** None of them is alive, as far as is known. */
+  readonly down: boolean;
 }
 
 export interface TrunkPeer {

@@ -4,6 +4,7 @@ import type { MediaPort } from '../media/port.js';
 import type { Headers, IncomingInvite } from '../sip/port.js';
 import { reasonPhrase } from '../sip/reason-phrases.js';
 import { parseUri } from '../sip/uri.js';
+import { stopsOf, type Stop } from './attempts.js';
 import { mediaOfUserCall } from './call-media.js';
 import { refusal, type Calls } from './calls.js';
 import { causeOfStatus, FAILURES, failureOfRefusal, isWorthAnotherHost, q850Of, type Failure } from './failures.js';
@@ -115,7 +116,7 @@ export class UserCalls {
       identity: { id, direction: 'user-initiated', number: number.number, trunk: trunk.name, wacid },
       invite,
       callee: 'pbx',
-      attempts: route.destinations.flatMap((destination) => attemptsAt(destination, toPbx, trunks)),
+      attempts: stopsOf(route, (name) => trunks.choose(name)).map((stop) => attemptAt(stop, toPbx, trunks)),
       answerTimeoutMs: trunk.answerTimeoutMs,
       maxDurationMs: number.maxDurationMs,
       unreachable: failureOf(route, 'unreachable'),
@@ -150,11 +151,12 @@ interface TowardPbx {
   readonly headers: Headers;
 }
 
-function attemptsAt({ trunk, extension }: Destination, toPbx: TowardPbx, trunks: Trunks): Attempt[] {
-  return trunks.choose(trunk.name).peers.map((peer) => ({
+function attemptAt({ destination, peer }: Stop, toPbx: TowardPbx, trunks: Trunks): Attempt {
+  const { trunk, extension } = destination;
+  return {
     name: peer.name,
     connectTimeoutMs: trunk.connectTimeoutMs,
     invite: (sdp) => ({ ...peer.target(extension), ...toPbx, sdp }),
     reached: (how) => trunks.report(trunk.name, peer.name, how),
-  }));
+  };
 }

@@ -1,7 +1,7 @@
 /** Logs, metrics and the SIP trace: named once, here. */
 export { callObserver } from './call-observer.js';
 export { createLog, createSink, logOfCall } from './log.js';
-export type { CallFields, Logger, Sink } from './log.js';
+export type { CallLog, Logger, Sink } from './log.js';
 export { maskSip } from './mask.js';
 export { Metrics } from './metrics.js';
 export type { CallLabels, CallTimes, Direction, EngineCounts, Figures, MetricsOptions } from './metrics.js';

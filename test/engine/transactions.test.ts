@@ -158,14 +158,15 @@ describe('non-INVITE client transaction (17.1.2)', () => {
 
 describe('INVITE server transaction (17.2.1, RFC 6026)', () => {
   const run = (env: Surroundings, table: [ServerEvent, string, string][]): void => {
-    rows<ServerInviteState, ServerEvent>(serverInvite, env, { name: 'proceeding' }, table);
+    rows<ServerInviteState, ServerEvent>(serverInvite, env, { name: 'proceeding', silent: true }, table);
   };
   test('a refusal is repeated over UDP until its ACK', () => {
     run(UDP, [
-      [start, '+C180000', 'proceeding'],
-      [respond(100), 'send +C180000', 'proceeding'],
+      [start, '+C180000 +T150', 'proceeding'],
+      [timer('T'), 'trying', 'proceeding'],
+      [respond(100), '-T send +C180000', 'proceeding'],
       [again, 'resend', 'proceeding'],
-      [respond(486), '-C send +H32000 +G500', 'completed'],
+      [respond(486), '-C -T send +H32000 +G500', 'completed'],
       [timer('G'), 'resend +G1000', 'completed'],
       [again, 'resend', 'completed'],
       [ack, '-G -H +I5000', 'confirmed'],
@@ -175,7 +176,7 @@ describe('INVITE server transaction (17.2.1, RFC 6026)', () => {
   });
   test('Timer G ends at T2', () => {
     run({ ...UDP, timers: { ...UDP.timers, t2: 800 } }, [
-      [respond(486), '-C send +H32000 +G500', 'completed'],
+      [respond(486), '-C -T send +H32000 +G500', 'completed'],
       [timer('G'), 'resend +G800', 'completed'],
       [timer('G'), 'resend +G800', 'completed'],
       [timer('H'), 'end', 'terminated'],
@@ -183,16 +184,29 @@ describe('INVITE server transaction (17.2.1, RFC 6026)', () => {
   });
   test('over TLS the ACK ends it', () => {
     run(TLS, [
-      [respond(486), '-C send +H32000', 'completed'],
+      [respond(486), '-C -T send +H32000', 'completed'],
       [ack, '-H end', 'terminated'],
     ]);
   });
   test('after a 2xx the INVITE is absorbed', () => {
     run(UDP, [
-      [respond(200), '-C send +L32000', 'accepted'],
+      [respond(200), '-C -T send +L32000', 'accepted'],
       [again, '', 'accepted'],
       [ack, '', 'accepted'],
       [timer('L'), 'end', 'terminated'],
+    ]);
+  });
+  test('100 is sent when the request comes again before anybody answers, and not after a ringing', () => {
+    run(UDP, [
+      [start, '+C180000 +T150', 'proceeding'],
+      [again, 'trying', 'proceeding'],
+      [respond(100), '-T send +C180000', 'proceeding'],
+    ]);
+    run(UDP, [
+      [start, '+C180000 +T150', 'proceeding'],
+      [respond(180), '-T send +C180000', 'proceeding'],
+      [timer('T'), '', 'proceeding'],
+      [again, 'resend', 'proceeding'],
     ]);
   });
   test('nobody answers: the owner is told', () => {

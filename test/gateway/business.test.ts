@@ -100,7 +100,7 @@ test('business calls', { timeout: 90_000 }, async (t) => {
       const call = await phone.call(USER);
       assert.equal(await call.answered, false);
       const { message } = await call.ended;
-      assert.equal(message && header(message, "x-wa-error"), id, message?.startLine);
+      assert.equal(message && header(message, 'x-wa-error'), id, message?.startLine);
       assert.ok(message?.startLine.endsWith(`(${id})`), message?.startLine);
       await nothingLeft(bench);
     });

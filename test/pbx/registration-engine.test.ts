@@ -98,6 +98,7 @@ async function setUp(t: TestContext) {
   });
   sip.onRegister((request) => registrar.handle(request));
   await sip.connect();
+  hosts.start();
   t.after(async () => {
     registrar.close();
     hosts.close();

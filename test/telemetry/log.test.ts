@@ -47,13 +47,31 @@ test('an error shows its message, code and stack', () => {
 
 test('secrets are not in a line, wherever they stand', () => {
   const { log, lines } = createSink();
-  log.info(
-    {
-      password: 'hunter2',
-      number: { sipPassword: 'hunter2', own: secret('hunter2') },
-      request: { headers: { 'Proxy-Authorization': 'Digest hunter2', authorization: 'hunter2' } },
-    },
-    'x',
-  );
+  const deep = { password: 'hunter2', number: { sipPassword: 'hunter2', own: secret('hunter2') } };
+  const request = { headers: { 'Proxy-Authorization': 'Digest hunter2', authorization: 'hunter2' } };
+  const err = Object.assign(new Error('no way'), { password: 'hunter2', request });
+  const fields = { ...deep, request, list: [deep], err, kept: 'as it is', at: new Date(0) };
+  log.info(fields, 'x');
+  log.child(deep).child({ request }).warn({ again: deep }, 'y');
+  logOfCall(log, { ...deep, trunk: 'office' }).info({ request }, 'z');
+  assert.equal(lines.length, 3);
   assert.doesNotMatch(JSON.stringify(lines), /hunter2/);
+  assert.equal(lines[0]?.kept, 'as it is');
+  assert.equal(lines[0].at, new Date(0).toISOString());
+  assert.deepEqual(lines[0].list, [
+    { password: '[redacted]', number: { sipPassword: '[redacted]', own: '[redacted]' } },
+  ]);
+  assert.equal(lines[2]?.trunk, 'office');
+  assert.equal(deep.password, 'hunter2', 'what was logged is not changed');
+});
+
+test('the log of a call writes no lines below the level', () => {
+  const { log, lines } = createSink('info');
+  const ofCall = logOfCall(log, { callId: 'c1' });
+  ofCall.debug({}, 'not this');
+  ofCall.warn({}, 'this');
+  assert.deepEqual(
+    lines.map((line) => [line.callId, line.message]),
+    [['c1', 'this']],
+  );
 });

@@ -51,6 +51,9 @@ export class ServerRequest {
       send: (text, again) => {
         this.send(text, again);
       },
+      trying: () => {
+        this.respond(100, 'Trying');
+      },
       ...on,
     });
   }

@@ -87,7 +87,6 @@ export class UserAgentServer {
     }
     const twin = message.toTag === undefined ? this.#byMerge.get(mergeKey(message)) : undefined;
     const request = this.#add(message, flow);
-    if (invite) request.respond(100, 'Trying');
     const refusal = twin === undefined ? checkNewRequest(message) : { status: 482, reason: 'Loop Detected' };
     if (refusal !== undefined) this.#refuse(request, refusal);
     else if (message.toTag === undefined) this.#newCall(request);

@@ -150,6 +150,8 @@ export class ClientTransaction {
       case 'stop':
         this.#timers.stop(effect.timer);
         return;
+      case 'trying':
+        return;
       case 'timeout':
         this.#user.timeout();
         return;

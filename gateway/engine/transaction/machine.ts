@@ -1,13 +1,15 @@
 import type { Timers } from '../types.js';
 
-/** Timers of RFC 3261 table 4, Timer L of RFC 6026, and X: the wait for a final response to a cancelled INVITE (section 9.1). */
-export type TimerName = 'A' | 'B' | 'C' | 'D' | 'E' | 'F' | 'G' | 'H' | 'I' | 'J' | 'K' | 'L' | 'M' | 'X';
+/** Timers of RFC 3261 table 4, Timer L of RFC 6026, T: the wait before 100, and X: the wait for a final response to a cancelled INVITE (section 9.1). */
+export type TimerName = 'A' | 'B' | 'C' | 'D' | 'E' | 'F' | 'G' | 'H' | 'I' | 'J' | 'K' | 'L' | 'M' | 'T' | 'X';
 
 /** What a machine asks its owner to do. */
 export type Effect =
   | { kind: 'send' }
   | { kind: 'resend' }
   | { kind: 'ack' }
+  /** Say 100 to an INVITE. */
+  | { kind: 'trying' }
   | { kind: 'cancel' }
   | { kind: 'deliver' }
   | { kind: 'start'; timer: TimerName; after: number }

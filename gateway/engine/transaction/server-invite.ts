@@ -1,8 +1,12 @@
 import { NOTHING, start, stop, type Effect, type Step, type Surroundings, type TimerName } from './machine.js';
 
+/** Who answers within 200 ms need not say 100 (section 17.2.1): that is a message less for most calls. Milliseconds. */
+const TRYING_AFTER = 150;
+
 /** INVITE server transaction: RFC 3261 section 17.2.1 with the Accepted state of RFC 6026. */
 export type ServerInviteState =
-  | { name: 'proceeding' }
+  /** `silent`: nothing was sent yet. */
+  | { name: 'proceeding'; silent: boolean }
   | { name: 'completed'; interval: number }
   | { name: 'confirmed' }
   | { name: 'accepted' }
@@ -33,27 +37,41 @@ export function serverInvite(state: ServerInviteState, event: ServerEvent, env: 
   }
 }
 
-function proceeding(state: ServerInviteState, event: ServerEvent, env: Surroundings): Step<ServerInviteState> {
+function proceeding(
+  state: Extract<ServerInviteState, { name: 'proceeding' }>,
+  event: ServerEvent,
+  env: Surroundings,
+): Step<ServerInviteState> {
   switch (event.kind) {
     case 'start':
-      return { state, effects: [start('C', env.limit)] };
+      return { state, effects: [start('C', env.limit), start('T', TRYING_AFTER)] };
     case 'request':
-      return { state, effects: [{ kind: 'resend' }] };
+      return { state, effects: [{ kind: state.silent ? 'trying' : 'resend' }] };
     case 'respond':
-      if (event.status < 200) return { state, effects: [{ kind: 'send' }, start('C', env.limit)] };
+      if (event.status < 200) {
+        return {
+          state: { name: 'proceeding', silent: false },
+          effects: [stop('T'), { kind: 'send' }, start('C', env.limit)],
+        };
+      }
       if (event.status < 300) {
-        return { state: { name: 'accepted' }, effects: [stop('C'), { kind: 'send' }, start('L', 64 * env.timers.t1)] };
+        return {
+          state: { name: 'accepted' },
+          effects: [stop('C'), stop('T'), { kind: 'send' }, start('L', 64 * env.timers.t1)],
+        };
       }
       return {
         state: { name: 'completed', interval: env.timers.t1 },
         effects: [
           stop('C'),
+          stop('T'),
           { kind: 'send' },
           start('H', 64 * env.timers.t1),
           ...(env.reliable ? [] : [start('G', env.timers.t1)]),
         ],
       };
     case 'timer':
+      if (event.timer === 'T' && state.silent) return { state, effects: [{ kind: 'trying' }] };
       // Nobody above has answered: not RFC 3261's, but nothing waits for ever.
       return event.timer === 'C' ? { state, effects: [{ kind: 'timeout' }] } : { state, effects: NOTHING };
     case 'ack':

@@ -9,6 +9,8 @@ export interface ServerTransactionOptions {
   readonly env: Surroundings;
   /** Puts a response on its way; `again` for a repetition. */
   readonly send: (text: string, again: boolean) => void;
+  /** Nobody has answered yet: is to give a 100 to `respond`. */
+  readonly trying: () => void;
   /** Nobody answered in time. */
   readonly timeout: () => void;
   readonly ended: () => void;
@@ -32,7 +34,7 @@ export class ServerTransaction {
     this.#timers = new TimerSet((timer) => {
       this.#on({ kind: 'timer', timer });
     });
-    this.#state = options.method === 'INVITE' ? { name: 'proceeding' } : { name: 'trying' };
+    this.#state = options.method === 'INVITE' ? { name: 'proceeding', silent: true } : { name: 'trying' };
     this.#on({ kind: 'start' });
   }
 
@@ -85,6 +87,9 @@ export class ServerTransaction {
         return;
       case 'stop':
         this.#timers.stop(effect.timer);
+        return;
+      case 'trying':
+        this.#options.trying();
         return;
       case 'timeout':
         this.#options.timeout();

@@ -53,7 +53,6 @@ async function plainCall(far: FarEndUnderTest, peer: Peer, transport: string, po
   try {
     const via = 'SIP/2.0/TLS [2001:db8::1]:5061;branch=z9hG4bKouter;alias';
     peer.send(request({ ...parts, method: 'INVITE', body: SDP, headers: [`Via: ${via}`] }));
-    await peer.expect(100);
     const ok = await peer.expect(200);
     assert.notEqual(ok.tag, '');
     assert.match(ok.get('contact'), /^<sips?:/);
@@ -76,7 +75,35 @@ async function plainCall(far: FarEndUnderTest, peer: Peer, transport: string, po
   }
 }
 
+/** RFC 3261 section 17.2.1: nobody waits for longer than 200 ms without a word. */
+async function slowApp(far: FarEndUnderTest, peer: Peer, transport: string, port: number): Promise<void> {
+  const { srf, invite } = await holding(far);
+  try {
+    const parts = { uri: 'sip:100@127.0.0.1', transport, port, callId: unique('slow'), fromTag: 'f1' };
+    peer.send(request({ ...parts, method: 'INVITE', body: SDP }));
+    const trying = await peer.expect(100);
+    assert.equal(trying.get('call-id'), parts.callId);
+    assert.equal(trying.tag, '');
+    const { res } = await invite;
+    res.send(486);
+    const busy = await peer.expect(486);
+    peer.send(request({ ...parts, method: 'ACK', to: busy.get('to') }));
+  } finally {
+    await disconnect(srf);
+    await peer.close();
+  }
+}
+
 export const callsIn: Case[] = [
+  {
+    name: 'an app that takes its time: the peer gets 100, over UDP and TLS',
+    run: async (far) => {
+      const peer = await UdpPeer.open(far.udp);
+      await slowApp(far, peer, 'udp', peer.port);
+      const tls = await StreamPeer.tls(far.tls, { rejectUnauthorized: false });
+      await slowApp(far, tls, 'tls', tls.localPort);
+    },
+  },
   {
     name: 'a call over UDP is answered, ACKed and ended by the peer',
     run: async (far) => {
