@@ -23,14 +23,14 @@ export interface Stage {
   close(): Promise<void>;
 }
 
-export async function openStage(pbxOptions: Omit<PbxOptions, 'rtpPort'> = {}): Promise<Stage> {
+export async function openStage(pbxOptions: Omit<PbxOptions, 'rtpPort'> & Partial<PbxOptions> = {}): Promise<Stage> {
   const folder = await mkdtemp(join(tmpdir(), 'wa-trunk-bench-'));
   const authority = createCertificateAuthority();
   const files = await writePemPair(folder, 'gateway', authority.issue([HOSTNAME]));
   const caFile = join(folder, 'ca.crt');
   await writeFile(caFile, authority.certificate);
   const sink = await openSink();
-  const pbx = await Pbx.start({ ...pbxOptions, rtpPort: sink.port });
+  const pbx = await Pbx.start({ rtpPort: sink.port, ...pbxOptions });
   const offer = cannedOffer({ keying: 'sdes', port: sink.port });
   return {
     pbx,

@@ -28,6 +28,12 @@ export function coreLoad(side: Side): () => number {
   return () => (cpuMsOf(side) - before) / (performance.now() - start);
 }
 
+/** Starts to measure; the function returned says how much of one core each part has used since, in per cent. */
+export function coreLoadOfParts(side: Side): () => ByPart {
+  const [before, start] = [usageOf(side), performance.now()];
+  return () => perCall('cpuMs', before, usageOf(side), (performance.now() - start) / 100);
+}
+
 const cpuMsOf = (side: Side): number => Object.values(usageOf(side)).reduce((total, usage) => total + usage.cpuMs, 0);
 
 const IDLE = 0.1; // of a core

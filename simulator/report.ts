@@ -20,8 +20,11 @@ export interface CallOutcome {
   readonly ladder: readonly LadderEntry[];
 }
 
+/** A call in either direction, as far as it is told. */
+type ToldCall = Pick<Call, 'violations' | 'times' | 'ladder'> & { readonly id: { readonly callId: string } };
+
 /** Puts together what signalling and media know of a call that has ended. */
-export function outcomeOf(call: Call, ended: Ended, report: MediaReport): CallOutcome {
+export function outcomeOf(call: ToldCall, ended: Ended, report: MediaReport): CallOutcome {
   const { digits, violations: ofMedia, ...heard } = report;
   const found = new Map(call.violations.map(({ rule, detail }) => [rule as string, detail]));
   for (const rule of ofMedia) if (!found.has(rule)) found.set(rule, '');

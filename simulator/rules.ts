@@ -89,7 +89,7 @@ export const RULES = {
     consequence: 'The handshake never starts: Meta never sends a ClientHello.',
   },
   ice: {
-    what: 'DTLS: the SDP has ICE credentials and a candidate.',
+    what: 'DTLS: the SDP has ICE credentials, and not a=ice-lite: Meta is lite, the business checks and nominates.',
     source: MEDIA_GUIDE,
     consequence: 'No path is found: no audio.',
   },
@@ -97,6 +97,11 @@ export const RULES = {
     what: 'The SDP keys the media as the number is set up: a fingerprint for DTLS, a=crypto for SDES, not both.',
     source: SIP_GUIDE,
     consequence: 'SDP Validation Error, or a call without audio.',
+  },
+  direction: {
+    what: 'The stream is a=sendrecv, or says nothing: hold never shows in what Meta is told.',
+    source: `${MEDIA_GUIDE}: no renegotiation`,
+    consequence: 'One way stays silent for the whole call, and a media timer ends it.',
   },
   'weak-suite': {
     what: 'SDES: the suite is AES_CM_128_HMAC_SHA1_80 under the tag that was offered; offers hold strong suites only.',
@@ -141,9 +146,9 @@ export const RULES = {
     consequence: 'ACK and BYE match no dialog.',
   },
   contact: {
-    what: 'The Contact names the hostname that was dialled, with transport=tls.',
+    what: 'The Contact names the configured hostname, with transport=tls.',
     source: 'Field reports',
-    consequence: 'The ACK is lost.',
+    consequence: 'ACK and BYE of Meta are lost.',
   },
   route: {
     what: "In-dialog requests go to Meta's Contact unchanged, with Meta's Record-Route reversed as Route.",
@@ -176,9 +181,9 @@ export const RULES = {
     consequence: 'Early media starts the timer of the caller.',
   },
   'missing-sdp': {
-    what: 'The 200 to an INVITE with an offer carries the answer.',
+    what: 'The INVITE carries the offer, and the 200 to it the answer.',
     source: 'RFC 3261, section 13.2.1',
-    consequence: 'No media can be set up: the call is ended.',
+    consequence: 'No media can be set up: the call is refused or ended.',
   },
   'reliable-provisional': {
     what: 'No Require: 100rel.',
@@ -219,6 +224,51 @@ export const RULES = {
     what: 'No sips: scheme; sip: with transport=tls.',
     source: 'Field reports',
     consequence: '404 Not Found.',
+  },
+  'uri-host': {
+    what: 'The host of the request-URI is wa.meta.vc.',
+    source: SIP_GUIDE,
+    consequence: '404 Not Found.',
+  },
+  plus: {
+    what: 'User parts of request-URI, To and From are +E.164; a callee may be a BSUID.',
+    source: 'Field reports (NusaCall)',
+    consequence: '500, or a 200 although no phone rings.',
+  },
+  'from-number': {
+    what: 'The From user is a business number that is registered with Meta.',
+    source: SIP_TROUBLES,
+    consequence: '400 Asset not found, invalid business phone number.',
+  },
+  'pbx-headers': {
+    what: 'No headers of the PBX in the INVITE; P-Asserted-Identity alone is tolerated.',
+    source: "Meta: SIP integration examples (headers of the partners' INVITEs)",
+    consequence: "Names and addresses of the PBX's side leak.",
+  },
+  'digest-echo': {
+    what: 'The answer is to one challenge alone: its realm, nonce, opaque, algorithm, and qop=auth with nc and cnonce.',
+    source: 'Live challenge of 2026 (kamailio issue 4698); RFC 7616, section 3.4; RFC 8760, section 2.4',
+    consequence: '403 Invalid digest response.',
+  },
+  'digest-user': {
+    what: 'The user name is the business number, with or without its plus.',
+    source: "Digest answers in Meta's SIP integration examples",
+    consequence: '403 Invalid digest response.',
+  },
+  'auth-retry': {
+    what: 'The INVITE with the answer has the same Call-ID, From tag, To and request-URI, and the next CSeq; a refused call is not tried again under its Call-ID.',
+    source: 'RFC 3261, section 22.2; Meta: SIP integration examples',
+    consequence: '403 Invalid digest response.',
+  },
+  cancel: {
+    what: 'CANCEL has the topmost Via, request-URI and CSeq number of the INVITE that it means.',
+    source: 'RFC 3261, section 9.1',
+    consequence: '481: the phone rings on.',
+  },
+  dialog: {
+    what: 'Requests within the call carry its tags and a higher CSeq, ACK that of the INVITE; no BYE before the ACK.',
+    source: 'RFC 3261, sections 12.2 and 13.2.2.4',
+    consequence: '481: the call stays up at Meta.',
   },
 } as const satisfies Record<string, Rule>;
 

@@ -5,7 +5,7 @@ import { formatSip, header, respondTo, type SipMessage, uriOf } from './sip-mess
 
 /** How an INVITE ended. Times are in ms, from the last INVITE that the caller sent. */
 export type Final =
-  | { readonly kind: 'answered'; readonly ringingMs: number; readonly answeredMs: number }
+  | { readonly kind: 'answered'; readonly ringingMs: number; readonly answeredMs: number; readonly sdp: string }
   | {
       readonly kind: 'refused';
       readonly status: number;
@@ -166,7 +166,7 @@ export class CallerCall {
     const crossed = this.#state !== 'inviting';
     const answeredMs = performance.now() - this.invitedAt;
     this.#state = 'answered';
-    this.#finish({ kind: 'answered', ringingMs: this.#ringingMs ?? answeredMs, answeredMs });
+    this.#finish({ kind: 'answered', ringingMs: this.#ringingMs ?? answeredMs, answeredMs, sdp: message.body });
     if (crossed) this.bye();
   }
 

@@ -54,12 +54,16 @@ export class Callers {
     return `+1219${String(this.#serial).padStart(7, '0')}`;
   }
 
-  /** Places a call over a connection. `password` is for a wrong one. */
-  place(link: Link, from = this.nextNumber(), password = this.options.password): CallerCall {
+  /** Places a call over a connection. `password` is for a wrong one, `offer` for media of its own. */
+  place(
+    link: Link,
+    from = this.nextNumber(),
+    { password = this.options.password, offer = this.options.offer }: { password?: string; offer?: string } = {},
+  ): CallerCall {
     const { called, target } = this.options;
     const user = { id: 'US.13491208655302741918', name: 'bench', country: 'US' };
     const identity = identify({ from, to: called, user, phoneNumberId: '106540352242922' }, target.hostname);
-    const call = new CallerCall(identity, link, { ...this.#settings, password }, () =>
+    const call = new CallerCall(identity, link, { ...this.#settings, password, offer }, () =>
       this.#calls.delete(identity.callId),
     );
     this.#calls.set(identity.callId, call);

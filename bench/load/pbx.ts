@@ -8,8 +8,8 @@ export interface PbxOptions {
   readonly planFor?: (caller: string) => PbxPlan;
   /** From the INVITE to the 200; the 180 leaves at once. Default 20 ms. */
   readonly ringMs?: number;
-  /** UDP port for RTP, written into every answer. */
-  readonly rtpPort: number;
+  /** UDP port for RTP, written into every answer; or one for each caller, who is told the offer. */
+  readonly rtpPort: number | ((caller: string, offer: string) => number);
 }
 
 /** What arrived at the PBX so far. */
@@ -120,7 +120,8 @@ export class Pbx {
     this.#invites += 1;
     this.#invitedAt.set(caller, performance.now());
     const { planFor, ringMs = 20, rtpPort } = this.options;
-    const answer: PbxAnswer = { ringMs, rtpPort, contact: `<sip:pbx@127.0.0.1:${this.port}>` };
+    const port = typeof rtpPort === 'number' ? rtpPort : rtpPort(caller, invite.body);
+    const answer: PbxAnswer = { ringMs, rtpPort: port, contact: `<sip:pbx@127.0.0.1:${this.port}>` };
     const call = new PbxCall(invite, caller, planFor?.(caller) ?? 'answer', answer, {
       send,
       repeated: () => (this.#repeats += 1),

@@ -85,7 +85,7 @@ export async function runGate(o: GateOptions): Promise<GateResult> {
 }
 
 /** Sounds are encoded once, before the clock runs. */
-function warm(share: MediaShare, codecs: readonly Codec[]): void {
+export function warm(share: MediaShare, codecs: readonly Codec[]): void {
   for (const codec of codecs) {
     for (const hz of [USER_HZ, PBX_HZ]) share.sounds.loop({ kind: 'tone', hz }, codec);
     share.sounds.loop({ kind: 'silence' }, codec);

@@ -1,10 +1,21 @@
 /** The media of a gateway in a process of its own: what it costs can then be told from what measuring it costs. */
 import { type ChildProcess, fork } from 'node:child_process';
 import { createMedia } from '../../gateway/media/index.js';
-import type { MediaPort, MediaSession, UserCallMedia } from '../../gateway/media/port.js';
+import type {
+  BusinessCallMedia,
+  BusinessCallMediaSession,
+  MediaPort,
+  MediaSession,
+  UserCallMedia,
+} from '../../gateway/media/port.js';
+import type { RemoteBusinessCall } from './business-gate.js';
 
 type Request =
   | { readonly do: 'open'; readonly call: Omit<UserCallMedia, 'onLost' | 'signal'> }
+  | { readonly do: 'openBusiness'; readonly call: Omit<BusinessCallMedia, 'onLost' | 'signal'> }
+  | { readonly do: 'ringback'; readonly id: string }
+  | { readonly do: 'pbxOffers'; readonly id: string; readonly sdp: string }
+  | { readonly do: 'sendKey'; readonly id: string; readonly key: string; readonly durationMs: number }
   | { readonly do: 'answer'; readonly id: string; readonly sdp: string }
   | { readonly do: 'start'; readonly id: string }
   | { readonly do: 'close'; readonly id: string }
@@ -50,6 +61,20 @@ export class MediaProcess {
     };
   }
 
+  async openBusiness(call: Omit<BusinessCallMedia, 'onLost' | 'signal'>): Promise<RemoteBusinessCall> {
+    const whatsappOffer = (await this.#ask({ do: 'openBusiness', call })) as string;
+    const { id } = call;
+    return {
+      whatsappOffer,
+      ringback: async () => (await this.#ask({ do: 'ringback', id })) as string,
+      answer: async (sdp) => (await this.#ask({ do: 'answer', id, sdp })) as string,
+      start: async () => void (await this.#ask({ do: 'start', id })),
+      pbxOffers: async (sdp) => (await this.#ask({ do: 'pbxOffers', id, sdp })) as string,
+      sendKey: async (key, durationMs) => void (await this.#ask({ do: 'sendKey', id, key, durationMs })),
+      close: async () => void (await this.#ask({ do: 'close', id })),
+    };
+  }
+
   /** CPU time so far, ms, all threads. */
   async cpuMs(): Promise<number> {
     return (await this.#ask({ do: 'cpu' })) as number;
@@ -78,7 +103,7 @@ async function runChild(ngPort: number): Promise<void> {
   const silent = { debug: () => undefined, info: () => undefined, warn: () => undefined };
   const node = { host: '127.0.0.1', port: ngPort, ipv6: false, relayAddress: '127.0.0.1' };
   const media = createMedia({ rtpengine: [node], commandTimeoutMs: 2000 }, { instance: 'gate', log: silent });
-  const sessions = new Map<string, MediaSession>();
+  const sessions: Sessions = new Map();
   process.on('message', ({ id, request }: { id: number; request: Request }) => {
     void serve(media, sessions, request).then(
       (ok) => process.send?.({ id, reply: { ok } }),
@@ -89,7 +114,9 @@ async function runChild(ngPort: number): Promise<void> {
   await media.close();
 }
 
-async function serve(media: MediaPort, sessions: Map<string, MediaSession>, request: Request): Promise<unknown> {
+type Sessions = Map<string, MediaSession | BusinessCallMediaSession>;
+
+async function serve(media: MediaPort, sessions: Sessions, request: Request): Promise<unknown> {
   switch (request.do) {
     case 'open': {
       const signal = new AbortController().signal;
@@ -97,6 +124,20 @@ async function serve(media: MediaPort, sessions: Map<string, MediaSession>, requ
       sessions.set(request.call.id, session);
       return session.pbxOffer;
     }
+    case 'openBusiness': {
+      const signal = new AbortController().signal;
+      const session = await media.openBusinessCall({ ...request.call, onLost: () => undefined, signal });
+      sessions.set(request.call.id, session);
+      return session.whatsappOffer;
+    }
+    case 'ringback': {
+      const session = sessions.get(request.id);
+      return session !== undefined && 'ringback' in session ? session.ringback() : undefined;
+    }
+    case 'pbxOffers':
+      return sessions.get(request.id)?.pbxOffers(request.sdp);
+    case 'sendKey':
+      return sessions.get(request.id)?.sendKey(request.key, request.durationMs);
     case 'answer':
       return sessions.get(request.id)?.answer(request.sdp);
     case 'start':

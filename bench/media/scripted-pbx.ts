@@ -20,7 +20,7 @@ export interface PbxHeard {
 
 /** Takes plain RTP offers on 127.0.0.1 and answers with one codec. */
 export class ScriptedPbx {
-  readonly #codec: Codec;
+  #codec: Codec;
   readonly #share: MediaShare;
   readonly #stats = new ReceiveStats();
   readonly #heard: HeardPacket[] = [];
@@ -32,6 +32,7 @@ export class ScriptedPbx {
   #sender: RtpSender | undefined;
   #to = { address: '', port: 0 };
   #payloadType = 0;
+  readonly #codecs = new Map<number, Codec>();
   #event: { readonly payloadType: number; readonly khz: 8 | 48 } | undefined;
 
   private constructor(codec: Codec, share: MediaShare, socket: Socket) {
@@ -53,6 +54,7 @@ export class ScriptedPbx {
     this.#payloadType = Number(codec[1]);
     const wide = this.#codec === 'opus' ? find(/^a=rtpmap:(\d+) telephone-event\/48000/m) : undefined;
     const narrow = find(/^a=rtpmap:(\d+) telephone-event\/8000/m);
+    this.#codecs.set(this.#payloadType, this.#codec);
     const event = wide ?? narrow;
     if (event !== undefined) this.#event = { payloadType: Number(event[1]), khz: wide === undefined ? 8 : 48 };
     const clock = this.#codec === 'opus' ? '48000/2' : '8000';
@@ -71,6 +73,36 @@ export class ScriptedPbx {
       'a=sendrecv',
       '',
     ].join('\r\n');
+  }
+
+  /** An offer: of a new call, or of a re-INVITE with another direction or codec. */
+  offer(codec: Codec, direction: 'sendrecv' | 'sendonly' | 'inactive' = 'sendrecv', address = '127.0.0.1'): string {
+    const [payloadType, event] = codec === 'opus' ? [107, 102] : [codec === 'PCMA' ? 8 : 0, 101];
+    return [
+      'v=0',
+      'o=- 1 1 IN IP4 127.0.0.1',
+      's=pbx',
+      `c=IN IP4 ${address}`,
+      't=0 0',
+      `m=audio ${this.#socket.address().port} RTP/AVP ${payloadType} ${event}`,
+      `a=rtpmap:${payloadType} ${codec}/${codec === 'opus' ? '48000/2' : '8000'}`,
+      `a=rtpmap:${event} telephone-event/8000`,
+      'a=ptime:20',
+      `a=${direction}`,
+      '',
+    ].join('\r\n');
+  }
+
+  /** The answer to an offer of ours: what is heard and sent from now on. */
+  agree(answer: string): void {
+    const find = (pattern: RegExp): string => pattern.exec(answer)?.[1] ?? '';
+    this.#to = { address: find(/^c=IN IP4 (\S+)/m), port: Number(find(/^m=audio (\d+)/m)) };
+    this.#payloadType = Number(find(/^m=audio \d+ \S+ (\d+)/m));
+    const event = find(/^a=rtpmap:(\d+) telephone-event\/8000/m);
+    this.#event = event === '' ? undefined : { payloadType: Number(event), khz: 8 };
+    const name = find(new RegExp(`^a=rtpmap:${this.#payloadType} ([^/]+)/`, 'm'));
+    this.#codec = name.toLowerCase() === 'opus' ? 'opus' : name === 'PCMU' ? 'PCMU' : 'PCMA';
+    this.#codecs.set(this.#payloadType, this.#codec);
   }
 
   /** Sends from now on, as a new stream. */
@@ -104,7 +136,7 @@ export class ScriptedPbx {
 
   async report(): Promise<PbxHeard> {
     this.#events.flush();
-    const audio = await runSliced(measureHeard(this.#heard, new Map([[this.#payloadType, this.#codec]])));
+    const audio = await runSliced(measureHeard(this.#heard, this.#codecs));
     const { expected, lost } = this.#stats.counters;
     return {
       hz: audio.tone?.hz,

@@ -58,7 +58,7 @@ export const TROUBLES: Readonly<Record<string, Play>> = {
   },
   'refused: busy': async (world, from) => refusedWith(await place(world, from, 'busy').final, 486),
   'refused: wrong password': async ({ callers, link }, from) =>
-    refusedWith(await callers.place(link, from, 'wrong').final, 403),
+    refusedWith(await callers.place(link, from, { password: 'wrong' }).final, 403),
   'refused: PBX silent': async (world, from) => {
     return refusedWith(await place(world, from, 'silent').final, UNREACHABLE);
   },

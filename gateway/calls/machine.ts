@@ -2,97 +2,23 @@
  * What a call is and what happens next: a pure reducer. The caller is the leg that sent us an INVITE, the callee the one we
  * dial; which of them is WhatsApp and which the PBX does not matter here. Every effect is run by session.ts.
  */
-import { FAILURES, failureOfRefusal, isWorthAnotherHost, q850Of, type Failure, type FailureCode } from './failures.js';
+import { FAILURES, NORMAL, q850Of, type Failure, type FailureCode } from './failures.js';
+import type { CallEffect, CallEvent, CallRules, CallState, LegEnd, Outcome, Step } from './machine-types.js';
 
-export type CallState =
-  /** rtpengine has the caller's offer, its answer is awaited. */
-  | { readonly kind: 'opening' }
-  /** The INVITE is at host number `attempt` (from 0) of the callee's side. */
-  | { readonly kind: 'dialling'; readonly attempt: number; readonly rang: boolean }
-  /** The callee answered; its SDP is at rtpengine. */
-  | { readonly kind: 'answering' }
-  /** Our 200 is on its way to the caller. */
-  | { readonly kind: 'accepting' }
-  | { readonly kind: 'connected' }
-  | { readonly kind: 'ended'; readonly outcome: Outcome };
+export const INITIAL: CallState = { kind: 'asking' };
 
-export interface Outcome {
-  readonly by: 'caller' | 'callee' | 'gateway';
-  readonly code: 'normal' | 'refused' | FailureCode;
-  /** What the other side was told, and logs say. */
-  readonly failure: Failure;
-}
-
-export type CallEvent =
-  | { readonly kind: 'start' }
-  | { readonly kind: 'media-opened' }
-  | { readonly kind: 'media-answered'; readonly sdp: string }
-  | { readonly kind: 'media-failed'; readonly code: FailureCode }
-  | { readonly kind: 'media-lost' }
-  | { readonly kind: 'caller-cancelled' }
-  | { readonly kind: 'callee-provisional'; readonly attempt: number; readonly status: number }
-  | { readonly kind: 'callee-answered'; readonly attempt: number; readonly sdp: string }
-  | {
-      readonly kind: 'callee-refused';
-      readonly attempt: number;
-      readonly status: number;
-      readonly reason: string;
-      readonly q850?: number;
-    }
-  | { readonly kind: 'callee-unreachable'; readonly attempt: number }
-  | { readonly kind: 'attempt-timeout' }
-  | { readonly kind: 'answer-timeout' }
-  | { readonly kind: 'accepted' }
-  | { readonly kind: 'accept-failed' }
-  | { readonly kind: 'caller-ended'; readonly end: LegEnd }
-  | { readonly kind: 'callee-ended'; readonly end: LegEnd }
-  | { readonly kind: 'shutdown' };
-
-export interface LegEnd {
-  readonly by: 'peer' | 'no-ack' | 'lost';
-  readonly reason: string | undefined;
-}
-
-export type CallEffect =
-  | { readonly kind: 'open-media' }
-  | { readonly kind: 'answer-media'; readonly sdp: string }
-  | { readonly kind: 'start-media' }
-  | { readonly kind: 'close-media' }
-  | { readonly kind: 'dial'; readonly attempt: number }
-  | { readonly kind: 'cancel-callee'; readonly failure: Failure }
-  | { readonly kind: 'bye-callee'; readonly failure: Failure }
-  | { readonly kind: 'ring-caller' }
-  | { readonly kind: 'accept-caller'; readonly sdp: string }
-  | { readonly kind: 'refuse-caller'; readonly failure: Failure }
-  | { readonly kind: 'bye-caller'; readonly failure: Failure }
-  | { readonly kind: 'start-timer'; readonly timer: CallTimer }
-  | { readonly kind: 'stop-timer'; readonly timer: CallTimer }
-  /** Always the last effect of a call: nothing is open any more but what earlier effects are closing. */
-  | { readonly kind: 'finish'; readonly outcome: Outcome };
-
-/** `attempt`: a host's first response; `answer`: the callee may ring no longer. */
-export type CallTimer = 'attempt' | 'answer';
-
-export interface Step {
-  readonly state: CallState;
-  readonly effects: readonly CallEffect[];
-}
-
-export const INITIAL: CallState = { kind: 'opening' };
-
-const NORMAL: Failure = { status: 200, reason: 'NORMAL_CLEARING', q850: 16 };
-
-/** @param hosts how many hosts the callee's side has to try, at least 1 */
-export function step(hosts: number, state: CallState, event: CallEvent): Step {
+export function step(rules: CallRules, state: CallState, event: CallEvent): Step {
   switch (state.kind) {
+    case 'asking':
+      return asking(rules, state, event);
     case 'opening':
       return opening(state, event);
     case 'dialling':
-      return dialling(hosts, state, event);
+      return dialling(rules, state, event);
     case 'answering':
-      return answering(state, event);
+      return answering(rules, state, event);
     case 'accepting':
-      return accepting(state, event);
+      return accepting(rules, state, event);
     case 'connected':
       return connected(state, event);
     case 'ended':
@@ -112,13 +38,49 @@ function end(outcome: Outcome, ...effects: CallEffect[]): Step {
 }
 
 function byGateway(code: FailureCode): Outcome {
-  return { by: 'gateway', code, failure: FAILURES[code] };
+  return { by: 'gateway', failure: FAILURES[code] };
+}
+
+/** Nothing is open yet: an end is an answer to the caller and no more. */
+function asking({ callee }: CallRules, state: CallState, event: CallEvent): Step {
+  switch (event.kind) {
+    case 'start':
+      // A WhatsApp user who calls needs nobody's permission.
+      return callee === 'whatsapp' ? { state, effects: [{ kind: 'ask-permission' }] } : openMedia();
+    case 'permitted':
+      return openMedia();
+    case 'denied':
+      return end({ by: 'gateway', failure: event.failure }, { kind: 'refuse-caller', failure: event.failure });
+    case 'shutdown':
+      return end(byGateway('draining'), { kind: 'refuse-caller', failure: FAILURES.draining });
+    case 'caller-cancelled':
+    case 'caller-ended':
+      return end(cancelled());
+    case 'media-opened':
+    case 'media-answered':
+    case 'media-failed':
+    case 'media-lost':
+    case 'callee-provisional':
+    case 'callee-answered':
+    case 'callee-refused':
+    case 'callee-unreachable':
+    case 'callee-ended':
+    case 'attempt-timeout':
+    case 'answer-timeout':
+    case 'duration-timeout':
+    case 'session-expired':
+    case 'accepted':
+    case 'accept-failed':
+      return stay(state);
+  }
+}
+
+function openMedia(): Step {
+  return { state: { kind: 'opening' }, effects: [{ kind: 'open-media' }] };
 }
 
 function opening(state: CallState, event: CallEvent): Step {
   switch (event.kind) {
-    case 'start':
-      return { state, effects: [{ kind: 'open-media' }] };
     case 'media-opened':
       return {
         state: { kind: 'dialling', attempt: 0, rang: false },
@@ -133,6 +95,9 @@ function opening(state: CallState, event: CallEvent): Step {
     case 'caller-cancelled':
     case 'caller-ended':
       return end(cancelled());
+    case 'start':
+    case 'permitted':
+    case 'denied':
     case 'media-answered':
     case 'callee-provisional':
     case 'callee-answered':
@@ -141,6 +106,8 @@ function opening(state: CallState, event: CallEvent): Step {
     case 'callee-ended':
     case 'attempt-timeout':
     case 'answer-timeout':
+    case 'duration-timeout':
+    case 'session-expired':
     case 'accepted':
     case 'accept-failed':
       return stay(state);
@@ -159,9 +126,11 @@ const STOP_TIMERS: readonly CallEffect[] = [
   { kind: 'stop-timer', timer: 'answer' },
 ];
 
+const STOP_CLOCK: CallEffect = { kind: 'stop-timer', timer: 'duration' };
+
 type Dialling = Extract<CallState, { kind: 'dialling' }>;
 
-function dialling(hosts: number, state: Dialling, event: CallEvent): Step {
+function dialling(rules: CallRules, state: Dialling, event: CallEvent): Step {
   switch (event.kind) {
     case 'callee-provisional':
       return event.attempt === state.attempt ? provisional(state, event.status) : stay(state);
@@ -170,36 +139,39 @@ function dialling(hosts: number, state: Dialling, event: CallEvent): Step {
       return { state: { kind: 'answering' }, effects: [...STOP_TIMERS, { kind: 'answer-media', sdp: event.sdp }] };
     case 'callee-refused':
       if (event.attempt !== state.attempt) return stay(state);
-      if (isWorthAnotherHost(event.status) && !state.rang) return nextHost(hosts, state);
-      return refuse('callee', 'refused', failureOfRefusal(event.status, event.reason, event.q850));
+      if (event.tryNext && !state.rang && state.attempt + 1 < rules.attempts) return next(state);
+      return refuse('callee', event.failure);
     case 'callee-unreachable':
-      return event.attempt === state.attempt ? nextHost(hosts, state) : stay(state);
+      return event.attempt === state.attempt ? nextOrNone(rules, state) : stay(state);
     case 'attempt-timeout':
-      return nextHost(hosts, state, { kind: 'cancel-callee', failure: FAILURES.unreachable });
+      return nextOrNone(rules, state, { kind: 'cancel-callee', failure: FAILURES.unreachable });
     case 'answer-timeout':
-      return refuse('gateway', 'no-answer', FAILURES['no-answer'], {
-        kind: 'cancel-callee',
-        failure: FAILURES['no-answer'],
-      });
+      return giveUp('no-answer');
     case 'caller-cancelled':
     case 'caller-ended':
       return end(cancelled(), ...STOP_TIMERS, { kind: 'cancel-callee', failure: FAILURES.cancelled });
     case 'media-lost':
     case 'media-failed':
-      return refuse('gateway', 'media-lost', FAILURES['media-lost'], {
-        kind: 'cancel-callee',
-        failure: FAILURES['media-lost'],
-      });
+      return giveUp('media-lost');
     case 'shutdown':
-      return refuse('gateway', 'draining', FAILURES.draining, { kind: 'cancel-callee', failure: FAILURES.draining });
+      return giveUp('draining');
     case 'start':
+    case 'permitted':
+    case 'denied':
     case 'media-opened':
     case 'media-answered':
     case 'callee-ended':
+    case 'duration-timeout':
+    case 'session-expired':
     case 'accepted':
     case 'accept-failed':
       return stay(state);
   }
+}
+
+/** The gateway ends what rings. */
+function giveUp(code: FailureCode): Step {
+  return refuse('gateway', FAILURES[code], { kind: 'cancel-callee', failure: FAILURES[code] });
 }
 
 function provisional(state: Dialling, status: number): Step {
@@ -212,36 +184,48 @@ function provisional(state: Dialling, status: number): Step {
   };
 }
 
-function nextHost(hosts: number, state: Dialling, ...effects: CallEffect[]): Step {
+function next(state: Dialling, ...effects: CallEffect[]): Step {
   const attempt = state.attempt + 1;
-  if (state.rang || attempt >= hosts) return refuse('gateway', 'unreachable', FAILURES.unreachable, ...effects);
   return { state: { kind: 'dialling', attempt, rang: false }, effects: [...effects, ...dial(attempt)] };
 }
 
-function refuse(by: Outcome['by'], code: Outcome['code'], failure: Failure, ...effects: CallEffect[]): Step {
-  return end({ by, code, failure }, ...STOP_TIMERS, ...effects, { kind: 'refuse-caller', failure });
+function nextOrNone(rules: CallRules, state: Dialling, ...effects: CallEffect[]): Step {
+  // There is one Meta: a second attempt there is for another password alone.
+  const another = rules.callee === 'pbx' && !state.rang && state.attempt + 1 < rules.attempts;
+  if (!another) return refuse('gateway', rules.unreachable, ...effects);
+  return next(state, ...effects);
+}
+
+function refuse(by: Outcome['by'], failure: Failure, ...effects: CallEffect[]): Step {
+  return end({ by, failure }, ...STOP_TIMERS, ...effects, { kind: 'refuse-caller', failure });
 }
 
 function cancelled(): Outcome {
-  return { by: 'caller', code: 'cancelled', failure: FAILURES.cancelled };
+  return { by: 'caller', failure: FAILURES.cancelled };
 }
 
-function answering(state: CallState, event: CallEvent): Step {
+function answering({ callee }: CallRules, state: CallState, event: CallEvent): Step {
   switch (event.kind) {
-    case 'media-answered':
-      return { state: { kind: 'accepting' }, effects: [{ kind: 'accept-caller', sdp: event.sdp }] };
+    case 'media-answered': {
+      const accept: CallEffect = { kind: 'accept-caller', sdp: event.sdp };
+      return { state: { kind: 'accepting' }, effects: callee === 'pbx' ? [accept] : [{ kind: 'start-media' }, accept] };
+    }
     case 'media-failed':
-      return dropAnswered(byGateway(event.code), event.code);
+      return dropAnswered(event.code);
     case 'media-lost':
-      return dropAnswered(byGateway('media-lost'), 'media-lost');
+      return dropAnswered('media-lost');
     case 'shutdown':
-      return dropAnswered(byGateway('draining'), 'draining');
+      return dropAnswered('draining');
     case 'callee-ended':
       return end(ofLegEnd('callee', event.end), { kind: 'refuse-caller', failure: FAILURES['no-answer'] });
     case 'caller-cancelled':
     case 'caller-ended':
       return end(cancelled(), { kind: 'bye-callee', failure: FAILURES.cancelled });
     case 'start':
+    case 'permitted':
+    case 'denied':
+    case 'duration-timeout':
+    case 'session-expired':
     case 'media-opened':
     case 'callee-provisional':
     case 'callee-answered':
@@ -255,21 +239,30 @@ function answering(state: CallState, event: CallEvent): Step {
   }
 }
 
-function dropAnswered(outcome: Outcome, code: FailureCode): Step {
+function dropAnswered(code: FailureCode): Step {
   const failure = FAILURES[code];
-  return end(outcome, { kind: 'bye-callee', failure }, { kind: 'refuse-caller', failure });
+  return end(byGateway(code), { kind: 'bye-callee', failure }, { kind: 'refuse-caller', failure });
 }
 
-function accepting(state: CallState, event: CallEvent): Step {
+function accepting({ callee }: CallRules, state: CallState, event: CallEvent): Step {
   switch (event.kind) {
-    case 'accepted':
-      return { state: { kind: 'connected' }, effects: [{ kind: 'start-media' }] };
+    case 'accepted': {
+      const clock: CallEffect = { kind: 'start-timer', timer: 'duration' };
+      return {
+        state: { kind: 'connected' },
+        effects: callee === 'pbx' ? [{ kind: 'start-media' }, clock] : [clock],
+      };
+    }
     case 'accept-failed':
       return end(byGateway('internal'), { kind: 'bye-callee', failure: FAILURES.internal });
     case 'caller-cancelled':
       // The 200 may have crossed the CANCEL: `ended` hangs up should `accepted` still arrive.
       return end(cancelled(), { kind: 'bye-callee', failure: FAILURES.cancelled });
     case 'start':
+    case 'permitted':
+    case 'denied':
+    case 'duration-timeout':
+    case 'session-expired':
     case 'media-opened':
     case 'media-answered':
     case 'media-failed':
@@ -295,13 +288,20 @@ function connected(state: CallState, event: CallEvent): Step {
       return hangUp('callee', event.end, 'bye-caller');
     case 'media-lost':
       return hangUpBoth('media-lost');
+    case 'media-failed': // the PBX's answer in its ACK
+      return hangUpBoth(event.code);
+    case 'duration-timeout':
+      return hangUpBoth('max-duration');
+    case 'session-expired':
+      return hangUpBoth('session-expired');
     case 'shutdown':
       return hangUpBoth('draining');
     case 'caller-cancelled': // came after our 200: the CANCEL got 481 or is void, a BYE follows (RFC 3261 9.1)
     case 'start':
+    case 'permitted':
+    case 'denied':
     case 'media-opened':
     case 'media-answered':
-    case 'media-failed':
     case 'callee-provisional':
     case 'callee-answered':
     case 'callee-refused':
@@ -314,20 +314,20 @@ function connected(state: CallState, event: CallEvent): Step {
   }
 }
 
-function hangUpBoth(code: 'media-lost' | 'draining'): Step {
+function hangUpBoth(code: FailureCode): Step {
   const failure = FAILURES[code];
-  return end(byGateway(code), { kind: 'bye-caller', failure }, { kind: 'bye-callee', failure });
+  return end(byGateway(code), STOP_CLOCK, { kind: 'bye-caller', failure }, { kind: 'bye-callee', failure });
 }
 
 function hangUp(by: 'caller' | 'callee', legEnd: LegEnd, other: 'bye-callee' | 'bye-caller'): Step {
   const outcome = ofLegEnd(by, legEnd);
-  return end(outcome, { kind: other, failure: outcome.failure });
+  return end(outcome, STOP_CLOCK, { kind: other, failure: outcome.failure });
 }
 
 function ofLegEnd(by: 'caller' | 'callee', legEnd: LegEnd): Outcome {
   switch (legEnd.by) {
     case 'peer':
-      return { by, code: 'normal', failure: { ...NORMAL, q850: q850Of(legEnd.reason) ?? NORMAL.q850 } };
+      return { by, failure: { ...NORMAL, q850: q850Of(legEnd.reason) ?? NORMAL.q850 } };
     case 'no-ack':
       return byGateway('no-ack');
     case 'lost':

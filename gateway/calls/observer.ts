@@ -1,6 +1,6 @@
 /** What the calls tell of themselves; app.ts wires it to logs and metrics. */
-import type { MediaStats } from '../media/port.js';
-import type { Outcome } from './machine.js';
+import type { MediaStats, MediaTrouble } from '../media/port.js';
+import type { Outcome } from './machine-types.js';
 
 export type RefusedCode = string;
 
@@ -9,14 +9,19 @@ export interface CallObserver {
   refused(refusal: { code: RefusedCode; detail: string; source: string; sipCallId: string; number?: string }): void;
   started(call: CallIdentity): void;
   ended(call: CallIdentity, record: CallRecord): void;
+  /** No audio from a leg while the call lasts, or audio again. */
+  trouble(call: CallIdentity, trouble: MediaTrouble): void;
 }
 
 export interface CallIdentity {
   readonly id: string;
-  readonly direction: 'user-initiated';
+  readonly direction: 'user-initiated' | 'business-initiated';
   readonly number: string;
   readonly trunk: string;
-  readonly wacid: string;
+  /** WhatsApp's id of the call; of a business-initiated one Meta tells it with the answer, if at all. */
+  readonly wacid?: string;
+  /** The WhatsApp user that a PBX called. */
+  readonly user?: string;
 }
 
 /** Times are milliseconds from the INVITE in; absent: it did not come to that. */

@@ -1,28 +1,21 @@
-/** Runs the effects of one user-initiated call. Owns its timers, its media and both legs; closes once. */
-import type { NumberConfig, TrunkConfig } from '../config/types.js';
-import { MediaFailure, type MediaPort, type MediaSession } from '../media/port.js';
+/** Runs the effects of one call, whoever began it. Owns its timers, its media and both legs; closes once. */
+import { MediaFailure } from '../media/port.js';
 import {
   InviteGone,
   type Dialog,
   type DialogObserver,
   type Headers,
-  type IncomingInvite,
   type IncomingRequest,
+  type InviteFailure,
   type OutgoingCall,
   type SipPort,
 } from '../sip/port.js';
-import { reasonHeader, q850Of, type Failure, type FailureCode } from './failures.js';
-import {
-  INITIAL,
-  step,
-  type CallEffect,
-  type CallEvent,
-  type CallState,
-  type CallTimer,
-  type Outcome,
-} from './machine.js';
-import type { CallIdentity, CallObserver, CallRecord } from './observer.js';
-import { dialTarget } from './dial.js';
+import { reasonHeader, type Failure, type FailureCode } from './failures.js';
+import { INITIAL, step } from './machine.js';
+import type { CallEffect, CallEvent, CallRules, CallState, CallTimer, Outcome } from './machine-types.js';
+import type { CallObserver, CallRecord } from './observer.js';
+import { PbxParty } from './pbx-party.js';
+import type { CallMediaSession, CallPlan } from './plan.js';
 
 export interface SessionLog {
   debug(fields: object, message: string): void;
@@ -30,61 +23,55 @@ export interface SessionLog {
   warn(fields: object, message: string): void;
 }
 
-export interface UserCallPlan {
-  readonly identity: CallIdentity;
-  readonly invite: IncomingInvite;
-  readonly number: NumberConfig;
-  readonly trunk: TrunkConfig;
-  readonly extension: string;
-  readonly from: string;
-  /** For the PBX: X-WA-* and the like. */
-  readonly headers: Headers;
-  /** For the 200 to Meta. */
-  readonly contact: string;
-}
-
 export interface SessionDeps {
   readonly sip: SipPort;
-  readonly media: MediaPort;
   readonly log: SessionLog;
   readonly observer: CallObserver;
   readonly now: () => number;
 }
 
-export class UserCallSession {
-  #state: CallState = INITIAL;
-  #media: MediaSession | undefined;
+export class CallSession {
+  readonly #plan: CallPlan;
+  readonly #deps: SessionDeps;
+  readonly #rules: CallRules;
+  readonly #pbx: PbxParty;
   #whatsapp: Dialog | undefined;
-  #pbx: Dialog | undefined;
+  #state: CallState = INITIAL;
+  #media: CallMediaSession | undefined;
+  #opening: Promise<CallMediaSession | undefined> | undefined;
   #dialling: OutgoingCall | undefined;
   readonly #timers = new Map<CallTimer, NodeJS.Timeout>();
   readonly #aborted = new AbortController();
   readonly #startedAt: number;
   readonly #times: { dialledMs?: number; ringingMs?: number; answeredMs?: number } = {};
-  readonly #done: Promise<void>;
-  #resolveDone!: (value?: unknown) => void;
-  #opening: Promise<MediaSession | undefined> | undefined;
+  /** Resolves when both legs and the media are closed. */
+  readonly done: Promise<void>;
+  #resolveDone!: () => void;
   readonly #legsClosing: Promise<void>[] = [];
 
-  constructor(
-    private readonly plan: UserCallPlan,
-    private readonly deps: SessionDeps,
-  ) {
+  constructor(plan: CallPlan, deps: SessionDeps) {
+    this.#plan = plan;
+    this.#deps = deps;
+    this.#rules = { attempts: plan.attempts.length, callee: plan.callee, unreachable: plan.unreachable };
+    this.#pbx = new PbxParty({
+      sip: deps.sip,
+      log: deps.log,
+      redial: plan.redial,
+      contact: plan.callee === 'pbx' ? undefined : plan.contact,
+      ended: (end) => this.#feed({ kind: plan.callee === 'pbx' ? 'callee-ended' : 'caller-ended', end }),
+      expired: () => this.#feed({ kind: 'session-expired' }),
+      unusable: () => this.#feed({ kind: 'media-failed', code: 'pbx-answer' }),
+    });
     this.#startedAt = deps.now();
-    this.#done = new Promise((resolve) => (this.#resolveDone = () => resolve()));
-  }
-
-  /** Resolves when both legs and the media are closed. */
-  get done(): Promise<void> {
-    return this.#done;
+    this.done = new Promise((resolve) => (this.#resolveDone = resolve));
   }
 
   start(): void {
-    this.plan.invite.onCancel((reason, why) => {
+    this.#plan.invite.onCancel((reason, why) => {
       if (why === 'cancelled') this.#feed({ kind: 'caller-cancelled' });
       else this.#feed({ kind: 'caller-ended', end: { by: 'lost', reason } });
     });
-    this.deps.observer.started(this.plan.identity);
+    this.#deps.observer.started(this.#plan.identity);
     this.#feed({ kind: 'start' });
   }
 
@@ -95,14 +82,16 @@ export class UserCallSession {
 
   #feed(event: CallEvent): void {
     const before = this.#state.kind;
-    const { state, effects } = step(this.plan.trunk.hosts.length, this.#state, event);
+    const { state, effects } = step(this.#rules, this.#state, event);
     this.#state = state;
-    this.deps.log.debug({ event: event.kind, before, after: state.kind }, 'call step');
+    this.#deps.log.debug({ event: event.kind, before, after: state.kind }, 'call step');
     for (const effect of effects) this.#run(effect);
   }
 
   #run(effect: CallEffect): void {
     switch (effect.kind) {
+      case 'ask-permission':
+        return void this.#askPermission();
       case 'open-media':
         return this.#openMedia();
       case 'answer-media':
@@ -116,16 +105,15 @@ export class UserCallSession {
       case 'cancel-callee':
         return this.#dialling?.cancel({ Reason: reasonHeader(effect.failure) });
       case 'bye-callee':
-        return this.#bye(this.#pbx, effect.failure);
+        return this.#bye(this.#plan.callee, effect.failure);
       case 'bye-caller':
-        return this.#bye(this.#whatsapp, effect.failure);
+        return this.#bye(this.#plan.callee === 'pbx' ? 'whatsapp' : 'pbx', effect.failure);
       case 'ring-caller':
-        this.#times.ringingMs ??= this.#elapsed();
-        return this.plan.invite.respond({ status: 180, reason: 'Ringing', headers: { Contact: this.plan.contact } });
+        return void this.#ring();
       case 'accept-caller':
         return this.#accept(effect.sdp);
       case 'refuse-caller':
-        return this.#refuse(effect.failure);
+        return this.#plan.invite.respond(this.#plan.refusal(effect.failure));
       case 'start-timer':
         return this.#startTimer(effect.timer);
       case 'stop-timer':
@@ -135,21 +123,26 @@ export class UserCallSession {
     }
   }
 
+  async #askPermission(): Promise<void> {
+    const verdict = await this.#plan.permission?.().catch((error: unknown) => {
+      this.#deps.log.warn({ err: error }, 'call permission could not be asked for');
+      return undefined;
+    });
+    if (verdict?.kind === 'deny') this.#feed({ kind: 'denied', failure: verdict.failure });
+    else this.#feed({ kind: 'permitted' });
+  }
+
   #openMedia(): void {
-    const { invite, number, trunk, identity } = this.plan;
-    const opening = this.deps.media.openUserCall({
-      id: identity.id,
-      whatsappOffer: invite.body,
-      keying: number.keying,
-      whatsappCodecs: number.codecs,
-      pbxCodecs: trunk.codecs,
-      onLost: (reason) => {
-        this.deps.log.warn({ reason }, 'media session lost');
+    const watch = {
+      onLost: (reason: string) => {
+        this.#deps.log.warn({ reason }, 'media session lost');
         this.#feed({ kind: 'media-lost' });
       },
+      onTrouble: (trouble: Parameters<CallObserver['trouble']>[1]) =>
+        this.#deps.observer.trouble(this.#plan.identity, trouble),
       signal: this.#aborted.signal,
-    });
-    this.#opening = opening.then(
+    };
+    this.#opening = this.#plan.openMedia(watch).then(
       (session) => {
         this.#media = session;
         this.#feed({ kind: 'media-opened' });
@@ -163,19 +156,20 @@ export class UserCallSession {
   }
 
   #answerMedia(sdp: string): void {
+    const unusable = this.#plan.callee === 'pbx' ? 'pbx-answer' : 'whatsapp-answer';
     this.#media?.answer(sdp).then(
       (answer) => this.#feed({ kind: 'media-answered', sdp: answer }),
-      (error: unknown) => this.#feed({ kind: 'media-failed', code: this.#mediaFailure(error, 'pbx-answer') }),
+      (error: unknown) => this.#feed({ kind: 'media-failed', code: this.#mediaFailure(error, unusable) }),
     );
   }
 
   /** @param sdp whose fault it is when the SDP cannot be served */
   #mediaFailure(error: unknown, sdp: FailureCode): FailureCode {
     if (!(error instanceof MediaFailure)) {
-      this.deps.log.warn({ err: error }, 'media failed');
+      this.#deps.log.warn({ err: error }, 'media failed');
       return 'internal';
     }
-    if (error.kind !== 'aborted') this.deps.log.warn({ kind: error.kind, detail: error.message }, 'media failed');
+    if (error.kind !== 'aborted') this.#deps.log.warn({ kind: error.kind, detail: error.message }, 'media failed');
     switch (error.kind) {
       case 'sdp':
         return sdp;
@@ -188,74 +182,112 @@ export class UserCallSession {
     }
   }
 
-  #dial(attempt: number): void {
-    const host = this.plan.trunk.hosts[attempt];
-    if (host === undefined || this.#media === undefined) return this.#feed({ kind: 'callee-unreachable', attempt });
+  #dial(number: number): void {
+    const attempt = this.#plan.attempts[number];
+    if (attempt === undefined || this.#media === undefined) {
+      return this.#feed({ kind: 'callee-unreachable', attempt: number });
+    }
     this.#times.dialledMs ??= this.#elapsed();
-    const target = dialTarget(host, this.plan.extension);
-    this.#dialling = this.deps.sip.invite(
-      { ...target, from: this.plan.from, headers: this.plan.headers, sdp: this.#media.pbxOffer },
-      {
-        provisional: (status) => this.#feed({ kind: 'callee-provisional', attempt, status }),
-        answered: (dialog, sdp) => {
-          this.#pbx = dialog;
-          this.#feed({ kind: 'callee-answered', attempt, sdp });
-        },
-        failed: (failure) => {
-          this.deps.log.info({ host: host.host, ...failure }, 'PBX leg failed');
-          if (failure.kind === 'unreachable') return this.#feed({ kind: 'callee-unreachable', attempt });
-          if (failure.kind === 'cancelled') return;
-          const q850 = q850Of(failure.header('reason'));
-          const refusal = { kind: 'callee-refused', attempt, status: failure.status, reason: failure.reason } as const;
-          this.#feed(q850 === undefined ? refusal : { ...refusal, q850 });
-        },
-        dialog: this.#legObserver('callee'),
+    const media = this.#media;
+    this.#dialling = this.#deps.sip.invite(attempt.invite(media.offer), {
+      provisional: (status) => {
+        attempt.reached?.('answered');
+        this.#feed({ kind: 'callee-provisional', attempt: number, status });
       },
-    );
+      answered: (dialog, sdp, header) => {
+        attempt.reached?.('answered');
+        if (this.#plan.callee === 'whatsapp') this.#whatsapp = dialog;
+        else {
+          this.#pbx.responded(header, media);
+          this.#pbx.confirmed(dialog, media);
+        }
+        this.#feed({ kind: 'callee-answered', attempt: number, sdp });
+      },
+      failed: (failure) => void this.#failed(failure, number),
+      dialog: this.#plan.callee === 'pbx' ? this.#pbx.observer() : this.#whatsappObserver('callee-ended'),
+    });
+  }
+
+  async #failed(failure: InviteFailure, number: number): Promise<void> {
+    const attempt = this.#plan.attempts[number];
+    if (failure.kind === 'cancelled') return;
+    this.#deps.log.info({ host: attempt?.name, ...failure, header: undefined }, 'callee failed');
+    attempt?.reached?.(failure.kind === 'unreachable' ? 'unreachable' : 'answered');
+    if (failure.kind === 'unreachable') return this.#feed({ kind: 'callee-unreachable', attempt: number });
+    const refusal = await this.#plan.classify(failure, number);
+    this.#feed({ kind: 'callee-refused', attempt: number, ...refusal });
+  }
+
+  /** 180; or 183 with a ringing tone, where the trunk wants one. */
+  async #ring(): Promise<void> {
+    this.#times.ringingMs ??= this.#elapsed();
+    const { invite, contact } = this.#plan;
+    const headers = { Contact: contact };
+    const body = await this.#ringback();
+    if (body === undefined) return invite.respond({ status: 180, reason: 'Ringing', headers });
+    const withType = { ...headers, 'Content-Type': 'application/sdp' };
+    invite.respond({ status: 183, reason: 'Session Progress', headers: withType, body });
+  }
+
+  async #ringback(): Promise<string | undefined> {
+    if (this.#plan.ringback === 'pbx' || this.#media?.ringback === undefined) return undefined;
+    try {
+      return await this.#media.ringback();
+    } catch (error) {
+      this.#deps.log.warn({ err: String(error) }, 'no ringing tone for the PBX');
+      return undefined;
+    }
   }
 
   #accept(sdp: string): void {
-    this.plan.invite.accept({ sdp, headers: { Contact: this.plan.contact } }, this.#legObserver('caller')).then(
+    const { invite, contact, callee } = this.#plan;
+    const media = this.#media;
+    if (media === undefined) return this.#feed({ kind: 'accept-failed' });
+    const timing: Headers = callee === 'whatsapp' ? this.#pbx.accepting(invite, media) : {};
+    const observer = callee === 'whatsapp' ? this.#pbx.observer() : this.#whatsappObserver('caller-ended');
+    invite.accept({ sdp, headers: { Contact: contact, ...timing } }, observer).then(
       (dialog) => {
-        this.#whatsapp = dialog;
+        if (callee === 'pbx') this.#whatsapp = dialog;
+        else this.#pbx.confirmed(dialog, media);
         this.#times.answeredMs = this.#elapsed();
         this.#feed({ kind: 'accepted' });
       },
       (error: unknown) => {
         if (error instanceof InviteGone && error.why === 'cancelled') return this.#feed({ kind: 'caller-cancelled' });
-        this.deps.log.warn({ err: error }, '200 to WhatsApp not sent');
+        this.#deps.log.warn({ err: error }, '200 to the caller not sent');
         this.#feed({ kind: 'accept-failed' });
       },
     );
   }
 
-  #legObserver(leg: 'caller' | 'callee'): DialogObserver {
-    return {
-      ended: (end) => this.#feed({ kind: leg === 'caller' ? 'caller-ended' : 'callee-ended', end }),
-      request: (request) => answerInDialog(request),
-    };
+  #whatsappObserver(ended: 'caller-ended' | 'callee-ended'): DialogObserver {
+    return { ended: (end) => this.#feed({ kind: ended, end }), request: answerWhatsApp };
   }
 
-  #refuse(failure: Failure): void {
-    this.plan.invite.respond({
-      status: failure.status,
-      reason: failure.reason,
-      headers: { Reason: reasonHeader(failure), ...(failure.status === 503 ? { 'Retry-After': '5' } : {}) },
-    });
-  }
-
-  #bye(dialog: Dialog | undefined, failure: Failure): void {
-    if (dialog !== undefined) this.#legsClosing.push(dialog.bye({ Reason: reasonHeader(failure) }));
+  #bye(side: 'pbx' | 'whatsapp', failure: Failure): void {
+    const headers = { Reason: reasonHeader(failure) };
+    const leg = side === 'pbx' ? this.#pbx : this.#whatsapp;
+    if (leg !== undefined) this.#legsClosing.push(leg.bye(headers));
   }
 
   #startTimer(timer: CallTimer): void {
     this.#stopTimer(timer);
-    const { connectTimeoutMs, answerTimeoutMs } = this.plan.trunk;
-    const handle =
-      timer === 'attempt'
-        ? setTimeout(() => this.#feed({ kind: 'attempt-timeout' }), connectTimeoutMs)
-        : setTimeout(() => this.#feed({ kind: 'answer-timeout' }), answerTimeoutMs);
-    this.#timers.set(timer, handle);
+    const { answerTimeoutMs, maxDurationMs, attempts } = this.#plan;
+    const start = (ms: number, event: CallEvent): void =>
+      void this.#timers.set(
+        timer,
+        setTimeout(() => this.#feed(event), ms),
+      );
+    switch (timer) {
+      case 'attempt': {
+        const number = this.#state.kind === 'dialling' ? this.#state.attempt : 0;
+        return start(attempts[number]?.connectTimeoutMs ?? answerTimeoutMs, { kind: 'attempt-timeout' });
+      }
+      case 'answer':
+        return start(answerTimeoutMs, { kind: 'answer-timeout' });
+      case 'duration':
+        return maxDurationMs === undefined ? undefined : start(maxDurationMs, { kind: 'duration-timeout' });
+    }
   }
 
   #stopTimer(timer: CallTimer): void {
@@ -265,11 +297,12 @@ export class UserCallSession {
 
   #finish(outcome: Outcome): void {
     for (const timer of [...this.#timers.keys()]) this.#stopTimer(timer);
+    this.#pbx.close();
     const record = { outcome, ...this.#times, endedMs: this.#elapsed() };
     this.#closeMedia()
       .then((media) => this.#report({ ...record, media }))
       .catch((error: unknown) => {
-        this.deps.log.warn({ err: error }, 'media not closed cleanly');
+        this.#deps.log.warn({ err: error }, 'media not closed cleanly');
         this.#report({ ...record, media: undefined });
       });
   }
@@ -280,17 +313,19 @@ export class UserCallSession {
   }
 
   #report(record: CallRecord): void {
-    this.deps.observer.ended(this.plan.identity, record);
+    const { answeredMs, endedMs } = record;
+    this.#deps.observer.ended(this.#plan.identity, record);
+    this.#plan.over(answeredMs === undefined ? 0 : endedMs - answeredMs);
     void Promise.all(this.#legsClosing).then(this.#resolveDone);
   }
 
   #elapsed(): number {
-    return this.deps.now() - this.#startedAt;
+    return this.#deps.now() - this.#startedAt;
   }
 }
 
-/** What each side may ask inside its dialog, before hold and transfer are built: nothing that changes the session. */
-function answerInDialog(request: IncomingRequest): void {
+/** Meta asks nothing inside a call but whether we are there. */
+function answerWhatsApp(request: IncomingRequest): void {
   switch (request.method) {
     case 'OPTIONS':
     case 'NOTIFY':

@@ -8,10 +8,17 @@ const PREFIX = 'WA_TRUNK_';
 export const CONFIG_FILE_VARIABLE = 'WA_TRUNK_CONFIG';
 export const DRACHTIO_SECRET_VARIABLE = 'WA_TRUNK_DRACHTIO_SECRET';
 const SIP_PASSWORD_PREFIX = 'WA_TRUNK_SIP_PASSWORD_';
+const PBX_PASSWORD_PREFIX = 'WA_TRUNK_PBX_PASSWORD_';
+const SECRETS = [SIP_PASSWORD_PREFIX, PBX_PASSWORD_PREFIX];
 
 /** `+15551234567` → `WA_TRUNK_SIP_PASSWORD_15551234567`. */
 export function sipPasswordVariable(number: string): string {
   return SIP_PASSWORD_PREFIX + number.replace(/\D/g, '');
+}
+
+/** `branch-2` → `WA_TRUNK_PBX_PASSWORD_BRANCH_2`. */
+export function pbxPasswordVariable(trunk: string): string {
+  return PBX_PASSWORD_PREFIX + trunk.replace(/[^A-Za-z0-9]/g, '_').toUpperCase();
 }
 
 /** `gateway.maxCalls` → `WA_TRUNK_GATEWAY_MAX_CALLS`. */
@@ -50,7 +57,7 @@ export function readEnvironment(
 
   const tree = read(shape, []);
   const warnings = Object.keys(environment)
-    .filter((name) => name.startsWith(PREFIX) && !name.startsWith(SIP_PASSWORD_PREFIX) && !known.has(name))
+    .filter((name) => name.startsWith(PREFIX) && !SECRETS.some((prefix) => name.startsWith(prefix)) && !known.has(name))
     .map((name): Fault => ({
       file: 'environment',
       key: name,

@@ -2,7 +2,7 @@ import { accessSync, constants, readFileSync, statSync } from 'node:fs';
 import { dirname, resolve } from 'node:path';
 import { checkCertificate, parseChain } from './certificates.js';
 import type { Environment } from './environment.js';
-import { DRACHTIO_SECRET_VARIABLE, sipPasswordVariable } from './environment.js';
+import { DRACHTIO_SECRET_VARIABLE, pbxPasswordVariable, sipPasswordVariable } from './environment.js';
 import { describe } from './faults.js';
 import type { Path } from './faults.js';
 import type { Report } from './report.js';
@@ -51,6 +51,13 @@ export class SettingsFiles {
   sipPassword(index: number, number: Draft<Settings['numbers'][number]>, needed: boolean): Secret | undefined {
     const variable = number.number === undefined ? undefined : sipPasswordVariable(number.number);
     return this.#secret(number.sipPasswordFile, ['numbers', index, 'sipPasswordFile'], variable, needed && variable);
+  }
+
+  /** The password of trunks[index].auth, from the environment or its file. */
+  pbxPassword(index: number, trunk: Draft<Settings['trunks'][number]>): Secret | undefined {
+    if (trunk.auth === undefined) return undefined;
+    const variable = trunk.name === undefined ? undefined : pbxPasswordVariable(trunk.name);
+    return this.#secret(trunk.auth.passwordFile, ['trunks', index, 'auth', 'passwordFile'], variable, variable);
   }
 
   drachtioSecret(draft: Draft<Settings>): Secret | undefined {

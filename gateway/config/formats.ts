@@ -1,6 +1,8 @@
 import { isIP } from 'node:net';
+import { readWeeklyHours } from './hours.js';
 import { readPrefix } from './networks.js';
 import type { Scalar } from './shapes.js';
+import type { WeeklyHours } from './types.js';
 
 /** Scalars of the schema. Each says what it allows and reads without coercion. */
 
@@ -74,6 +76,30 @@ export const name = text(
 
 // Control characters have no place in anything that is compared with a header.
 export const words = text('text', 'one line of text', matching(/^\P{Cc}{1,1000}$/u));
+
+export const headerName = text(
+  'header name',
+  'the name of a SIP header such as X-Business-Number',
+  matching(/^[A-Za-z0-9.!%*_+`'~-]{1,64}$/),
+);
+
+export const timeZone = text('time zone', 'an IANA time zone such as America/Sao_Paulo', (value) => {
+  // Offsets such as +02:00 know no summer time; they are no names.
+  if (/^[+-]/.test(value)) return undefined;
+  try {
+    return new Intl.DateTimeFormat('en', { timeZone: value }).format() === '' ? undefined : value;
+  } catch {
+    return undefined;
+  }
+});
+
+export const weekly: Scalar<WeeklyHours> = {
+  kind: 'scalar',
+  type: 'hours of the week',
+  allowed: 'days and times such as "Mo-Fr 09:00-12:30,14:00-18:00" or "Sa,Su 22:00-02:00"',
+  textual: true,
+  read: (value) => (typeof value === 'string' ? readWeeklyHours(value) : undefined),
+};
 
 /** A path, relative to the YAML file. That it can be read is checked later, where its content is known. */
 export const file = text('file', 'the path of a readable file', matching(/^\P{Cc}{1,4096}$/u));

@@ -52,11 +52,14 @@ function loadSource(source: Source, environment: Environment, now: Date): Loaded
     sipPasswords: (draft.numbers ?? []).map((number, i) =>
       number === undefined ? undefined : files.sipPassword(i, number, draft.whatsapp?.challenge === true),
     ),
+    pbxPasswords: (draft.trunks ?? []).map((trunk, i) =>
+      trunk === undefined ? undefined : files.pbxPassword(i, trunk),
+    ),
     drachtio: files.drachtioSecret(draft),
   };
   const relayAddress = checkRelayAddress(draft, report);
 
-  const faults = [...structural, ...absent, ...report.faults];
+  const faults = [...structural, ...absent, ...report.faults.filter((fault) => !isCovered(fault, structural))];
   const warnings = [...variables.warnings, ...report.warnings];
   if (faults.length > 0) throw new ConfigError(inOrder(faults), warnings);
   // Without a fault nothing of the draft is missing.
@@ -74,7 +77,7 @@ function checkRelayAddress(draft: Draft<Settings>, report: Report): string {
   return address ?? '';
 }
 
-/** A key whose value, or one of whose parents, is already at fault is not missing besides. */
+/** A key whose value, or one of whose parents, is already at fault is not at fault once more. */
 function isCovered(fault: Fault, others: readonly Fault[]): boolean {
   return others.some((other) => other.key === fault.key || fault.key.startsWith(`${other.key}.`));
 }

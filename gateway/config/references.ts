@@ -5,6 +5,7 @@ import { covers, isWildcardAddress } from './networks.js';
 import type { Report } from './report.js';
 import type { Settings } from './schema.js';
 import type { Draft } from './structure.js';
+import type { Fallback } from './types.js';
 
 type DraftSettings = Draft<Settings>;
 
@@ -23,7 +24,14 @@ export function checkReferences(draft: DraftSettings, report: Report): void {
     if (route !== undefined && route.trunk === undefined && route.extension === undefined) {
       report.fault(['routes', i], 'a route that goes nowhere', 'a route with trunk, extension or both');
     }
+    checkFallback(route?.fallback, ['trunk', 'extension', 'status'], trunks, ['routes', i, 'fallback'], report);
   }
+  for (const [i, trunk] of (draft.trunks ?? []).entries()) {
+    const others = trunks.filter((name) => name === undefined || name !== trunk?.name);
+    checkFallback(trunk?.fallback, ['trunk', 'status'], others, ['trunks', i, 'fallback'], report);
+  }
+  checkTrunkAuth(draft, report);
+  checkCallerIds(draft, report);
   checkListeners(draft, report);
   checkTrunkNetworks(draft, report);
   checkTrustedNetworks(draft, report);
@@ -47,6 +55,56 @@ function checkExists(
   if (value === undefined || known.length === 0 || known.includes(undefined) || known.includes(value)) return;
   const names = known.filter((name) => name !== undefined);
   report.fault(path, describe(value), names.join(', '), closest(value, names));
+}
+
+function checkFallback(
+  fallback: Draft<Fallback> | undefined,
+  needed: readonly (keyof Fallback)[],
+  trunks: readonly (string | undefined)[],
+  path: Path,
+  report: Report,
+): void {
+  if (fallback === undefined) return;
+  if (needed.every((key) => fallback[key] === undefined)) {
+    report.fault(path, 'a fallback that does nothing', `one with ${needed.join(' or ')}`);
+  }
+  if (trunks.length > 0) checkExists(fallback.trunk, trunks, [...path, 'trunk'], report);
+  else if (fallback.trunk !== undefined) {
+    report.fault([...path, 'trunk'], describe(fallback.trunk), 'another trunk, of which there is none');
+  }
+}
+
+function checkTrunkAuth(draft: DraftSettings, report: Report): void {
+  const trunks = draft.trunks ?? [];
+  const users = trunks.map((trunk) => trunk?.auth?.username);
+  checkRepeated(users, (i) => ['trunks', i, 'auth', 'username'], report);
+  for (const [i, trunk] of trunks.entries()) {
+    if (trunk === undefined) continue;
+    if (trunk.register === true && trunk.auth === undefined) {
+      const allowed = 'username and passwordFile, since a PBX that registers proves itself by digest';
+      report.fault(['trunks', i, 'auth'], 'nothing', allowed);
+    }
+    if (trunk.register === false && trunk.hosts === undefined) {
+      report.fault(['trunks', i, 'hosts'], 'nothing', 'a list of hosts, unless register is true');
+    }
+  }
+}
+
+/** A trunk may call out as its own numbers only. */
+function checkCallerIds(draft: DraftSettings, report: Report): void {
+  for (const [i, trunk] of (draft.trunks ?? []).entries()) {
+    const own = (draft.numbers ?? []).filter((number) => number === undefined || number.trunk === trunk?.name);
+    const path = ['trunks', i, 'callerId'];
+    checkExists(
+      trunk?.callerId,
+      own.map((number) => number?.number),
+      path,
+      report,
+    );
+    if (own.length === 0 && trunk?.callerId !== undefined && trunk.name !== undefined) {
+      report.fault(path, describe(trunk.callerId), `a number with trunk: ${trunk.name}, of which there is none`);
+    }
+  }
 }
 
 interface Socket {
@@ -97,7 +155,7 @@ function checkTrunkNetworks(draft: DraftSettings, report: Report): void {
     const hosts = (trunk?.hosts ?? []).map((host) => host?.host);
     const named = hosts.find((host) => host !== undefined && isIP(host) === 0);
     if (trunk?.networks === undefined) {
-      if (named !== undefined) {
+      if (named !== undefined && trunk?.auth === undefined) {
         const allowed = `a list of CIDR prefixes, since the addresses of ${named} are not known beforehand`;
         report.fault(['trunks', i, 'networks'], 'nothing', allowed);
       }

@@ -79,22 +79,95 @@ const number = group({
     ['opus'],
   ),
   trunk: required(f.name, 'Name of the trunk that its calls go to.', 'office'),
+  country: optional(
+    f.countryCode,
+    'ISO 3166 country in whose way the PBX dials when it calls out as this number (national numbers, international prefix).',
+    "the trunk's country, else the country of the number",
+    'BR',
+  ),
+  maxCalls: withDefault(
+    f.integer(1, 100_000),
+    'Calls at once, in both directions; one more is refused with 503 and Retry-After. Meta allows 1000.',
+    1000,
+  ),
+  uriTransportParameter: withDefault(
+    f.flag,
+    'Whether calls out carry ;transport=tls in request-URI, To and digest uri, if Meta should ask for it.',
+    false,
+  ),
+  dailyMinutes: optional(
+    f.integer(1, 1_000_000),
+    'Minutes of business-initiated calls in a day (UTC); then further ones are refused with 503.',
+    'no limit',
+    600,
+  ),
+  answerTimeout: withDefault(f.duration('1s', '10m'), 'How long a WhatsApp user may ring.', '60s'),
+  maxDuration: optional(f.duration('1m', '24h'), 'How long a call may last, in both directions.', 'no limit', '2h'),
 });
+
+const fallbackStatus = optional(
+  f.integer(400, 699),
+  'SIP status that the caller who is then still not through is refused with: 486 is busy, 480 unavailable.',
+  'what the PBX said, or 503',
+  486,
+);
+const fallbackExtension = optional(
+  f.userPart,
+  'Extension that is called there.',
+  'the one that was to be called',
+  '1099',
+);
 
 const trunkHost = group({
   host: required(f.host, 'IP address or name of the PBX.', '10.0.0.10'),
   port: optional(f.port, 'SIP port of the PBX.', 'found by RFC 3263: SRV, else 5060, or 5061 for tls', 5060),
   transport: withDefault(f.oneOf('udp', 'tcp', 'tls'), 'udp, tcp or tls.', 'udp'),
+  weight: withDefault(f.integer(1, 1000), 'Its share of the calls, for order weighted.', 1),
 });
 
 const trunk = group({
   name: required(f.name, 'Name of the trunk, for numbers, routes, logs and metrics.', 'office'),
-  hosts: required(list('hosts', trunkHost), 'The hosts of the PBX; the next one is tried when one is down.', []),
+  hosts: optional(
+    list('hosts', trunkHost),
+    'The hosts of the PBX; the next one is tried when one is down.',
+    'register must be true',
+    [],
+    { live: true },
+  ),
+  order: withDefault(
+    f.oneOf('sequential', 'weighted'),
+    'Which host is tried first: always the first one listed, or one drawn by weight for each call.',
+    'sequential',
+  ),
+  qualify: section('OPTIONS to each host: one that does not answer is left out until it does.', {
+    interval: withDefault(f.duration('0s', '1h'), 'From one to the next; 0s sends none.', '30s'),
+    timeout: withDefault(f.duration('100ms', '32s'), 'How long a host may take to answer, with any status.', '2s'),
+  }),
   networks: optional(
     list('CIDR prefixes', f.prefix),
     'CIDR prefixes from which this PBX sends SIP.',
-    'the addresses of hosts, if all are IP addresses',
+    'the addresses of hosts, if all are IP addresses; anywhere, where auth is set',
     ['10.0.0.0/24'],
+  ),
+  auth: optional(
+    group({
+      username: required(f.userPart, 'Its user name, of no other trunk.', 'office'),
+      passwordFile: optional(
+        f.secretFile,
+        'File that holds its password. Or set the environment variable WA_TRUNK_PBX_PASSWORD_<name of trunk>,\n' +
+          'here WA_TRUNK_PBX_PASSWORD_OFFICE, which wins over the file.',
+        'the environment variable must be set',
+        'secrets/office',
+      ),
+    }),
+    'What the PBX must prove by digest (MD5 or SHA-256) in every call and registration, from its networks too if they are set.',
+    'its networks are enough',
+    {},
+  ),
+  register: withDefault(
+    f.flag,
+    'Whether the PBX registers here, as one without a fixed address does. Needs auth; its contacts are hosts besides those listed.',
+    false,
   ),
   codecs: withDefault(list('codecs', pbxCodec), 'Codecs offered to the PBX, best first: opus, PCMA, PCMU.', [
     'PCMA',
@@ -111,6 +184,45 @@ const trunk = group({
     'User of the From towards the PBX for a caller who shows no phone number.',
     'whatsapp',
   ),
+  callerIdHeader: optional(
+    f.headerName,
+    "Header of the PBX's INVITE that names the business number to call as.",
+    'From, else P-Asserted-Identity or P-Preferred-Identity, name it',
+    'X-Business-Number',
+  ),
+  callerId: optional(
+    f.e164,
+    'Business number that calls out are made as when they name none; one of numbers, with this trunk.',
+    'the only number of this trunk; where it has several, a call must name one',
+    '+15551234567',
+  ),
+  country: optional(
+    f.countryCode,
+    'ISO 3166 country in whose way the PBX dials, for numbers that set none.',
+    'the country of the business number',
+    'BR',
+  ),
+  ringback: withDefault(
+    f.oneOf('pbx', 'rtpengine'),
+    'Who plays the ringing tone while a WhatsApp user rings: the PBX after a 180, or rtpengine after a 183.',
+    'pbx',
+  ),
+  maxCalls: optional(
+    f.integer(1, 100_000),
+    'Calls at once, in both directions; one more is refused with 503 and Retry-After.',
+    'gateway.maxCalls and numbers[].maxCalls alone',
+    30,
+  ),
+  fallback: optional(
+    group({
+      trunk: optional(f.name, 'Another trunk that the call goes to. Needed, or status.', 'no other trunk', 'branch'),
+      extension: fallbackExtension,
+      status: fallbackStatus,
+    }),
+    'What becomes of a call from WhatsApp that reaches no host.',
+    'it is refused with 503',
+    {},
+  ),
 });
 
 const route = group({
@@ -125,12 +237,35 @@ const route = group({
         'any',
         { tgrp: 'wacall' },
       ),
+      hours: optional(
+        group({
+          timezone: required(f.timeZone, 'IANA time zone of the times.', 'America/Sao_Paulo'),
+          weekly: required(
+            list('hours', f.weekly),
+            'Days (Mo Tu We Th Fr Sa Su) and times; a time that ends before it begins ends on the next day.',
+            ['Mo-Fr 09:00-18:00', 'Sa 10:00-14:00'],
+          ),
+        }),
+        'When the route is open. At other times its fallback is taken, or without one the next route.',
+        'always',
+        {},
+      ),
     }),
     'What a call must have; all keys given must match, {} matches every call.',
     {},
   ),
   trunk: optional(f.name, 'Trunk that the call goes to.', "the number's trunk", 'office'),
   extension: optional(f.userPart, 'Extension that is called there.', 'the called number', '1001'),
+  fallback: optional(
+    group({
+      trunk: optional(f.name, 'Trunk that the call goes to then.', 'the same trunk', 'branch'),
+      extension: fallbackExtension,
+      status: fallbackStatus,
+    }),
+    'What becomes of a call outside of match.hours, or one that reaches no host of the trunk.',
+    "outside of the hours the next route, and then the trunk's fallback",
+    {},
+  ),
 });
 
 const listenPair = group({

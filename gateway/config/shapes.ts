@@ -112,6 +112,7 @@ function readDefault(shape: Shape<unknown>, raw: unknown): unknown {
         Object.entries(shape.fields).flatMap(([key, field]) => {
           const given = (raw as Record<string, unknown>)[key];
           if (given !== undefined) return [[key, readDefault(field.shape, given)]];
+          if (field.presence.kind === 'section') return [[key, readDefault(field.shape, {})]];
           return field.presence.kind === 'default' ? [[key, field.presence.value]] : [];
         }),
       );

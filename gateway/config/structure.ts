@@ -18,7 +18,7 @@ type Where = Pick<Source, 'file' | 'line' | 'plainText'>;
  */
 export function checkStructure<T>(shape: Group<T>, source: Source): { draft: Draft<T>; faults: readonly Fault[] } {
   const checker = new Checker(source);
-  const draft = checker.section(shape, source.tree ?? {}, []);
+  const draft = checker.top(shape, source.tree ?? {});
   return { draft: draft as Draft<T>, faults: checker.faults };
 }
 
@@ -40,8 +40,8 @@ class Checker {
     this.#where = where;
   }
 
-  section(shape: Group<unknown>, value: unknown, path: Path): unknown {
-    return this.#group(shape, value, path, false);
+  top(shape: Group<unknown>, value: unknown): unknown {
+    return this.#group(shape, value, [], false);
   }
 
   #check(shape: Shape<unknown>, value: unknown, path: Path): unknown {
@@ -98,7 +98,7 @@ class Checker {
   #field(field: Field<unknown>, value: unknown, path: Path, fill: boolean): unknown {
     // `key:` with nothing behind it is the same as no key.
     const given = value ?? undefined;
-    if (field.presence.kind === 'section') return this.section(field.shape as Group<unknown>, given ?? {}, path);
+    if (field.presence.kind === 'section') return this.#group(field.shape as Group<unknown>, given ?? {}, path, fill);
     if (given !== undefined) return this.#check(field.shape, given, path);
     if (!fill) return undefined;
     switch (field.presence.kind) {

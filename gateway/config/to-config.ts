@@ -3,6 +3,7 @@ import type { Settings } from './schema.js';
 import type {
   Config,
   ListenConfig,
+  NumberConfig,
   RouteConfig,
   RtpengineConfig,
   Secret,
@@ -14,6 +15,7 @@ import type {
 export interface Resolved {
   readonly secrets: {
     readonly sipPasswords: readonly (Secret | undefined)[];
+    readonly pbxPasswords: readonly (Secret | undefined)[];
     readonly drachtio: Secret | undefined;
   };
   /** For nodes that set none. */
@@ -44,18 +46,8 @@ export function toConfig(settings: Settings, resolved: Resolved): Config {
       rtpengine: settings.media.rtpengine.map((node) => toNode(node, resolved.relayAddress)),
       commandTimeoutMs: settings.media.commandTimeout,
     },
-    numbers: settings.numbers.map(({ number, keying, codecs, trunk, ...more }, i) => {
-      const sipPassword = resolved.secrets.sipPasswords[i];
-      return {
-        number,
-        ...(more.phoneNumberId === undefined ? {} : { phoneNumberId: more.phoneNumberId }),
-        ...(sipPassword === undefined ? {} : { sipPassword }),
-        keying,
-        codecs,
-        trunk,
-      };
-    }),
-    trunks: settings.trunks.map(toTrunk),
+    numbers: settings.numbers.map((number, i) => toNumber(number, resolved.secrets.sipPasswords[i])),
+    trunks: settings.trunks.map((trunk, i) => toTrunk(trunk, settings, resolved.secrets.pbxPasswords[i])),
     routes: settings.routes.map(toRoute),
     sip: toSipEngine(settings.sip, resolved.secrets.drachtio),
     http: http.listen === undefined ? {} : { listen: http.listen },
@@ -97,34 +89,49 @@ function toNode(node: Settings['media']['rtpengine'][number], relayAddress: stri
   };
 }
 
-function toTrunk(trunk: Settings['trunks'][number]): TrunkConfig {
+function toNumber(number: Settings['numbers'][number], sipPassword: Secret | undefined): NumberConfig {
+  const { answerTimeout, maxDuration, sipPasswordFile: _, ...same } = number;
   return {
-    name: trunk.name,
-    hosts: trunk.hosts.map(({ host, port, transport }) => ({
-      host,
-      ...(port === undefined ? {} : { port }),
-      transport,
-    })),
-    networks: trunk.networks ?? trunk.hosts.map(({ host }) => `${host}/${isIP(host) === 6 ? 128 : 32}`),
-    codecs: trunk.codecs,
-    connectTimeoutMs: trunk.connectTimeout,
-    answerTimeoutMs: trunk.answerTimeout,
-    callerAlias: trunk.callerAlias,
+    ...given(same),
+    ...(sipPassword === undefined ? {} : { sipPassword }),
+    answerTimeoutMs: answerTimeout,
+    ...(maxDuration === undefined ? {} : { maxDurationMs: maxDuration }),
   };
 }
 
-function toRoute(route: Settings['routes'][number]): RouteConfig {
-  const { number, payload, country, userParams } = route.match;
+function toTrunk(trunk: Settings['trunks'][number], settings: Settings, password: Secret | undefined): TrunkConfig {
+  const { hosts = [], auth, qualify, connectTimeout, answerTimeout, callerId, fallback, networks, ...same } = trunk;
+  const caller = callerId ?? onlyNumberOf(trunk.name, settings);
   return {
-    match: {
-      ...(number === undefined ? {} : { number }),
-      ...(payload === undefined ? {} : { payload }),
-      ...(country === undefined ? {} : { country }),
-      ...(userParams === undefined ? {} : { userParams }),
-    },
-    ...(route.trunk === undefined ? {} : { trunk: route.trunk }),
-    ...(route.extension === undefined ? {} : { extension: route.extension }),
+    ...given(same),
+    hosts: hosts.map(given),
+    networks: networks ?? (auth === undefined ? hosts.map(({ host }) => `${host}/${isIP(host) === 6 ? 128 : 32}`) : []),
+    ...(auth === undefined || password === undefined ? {} : { auth: { username: auth.username, password } }),
+    qualify: { intervalMs: qualify.interval, timeoutMs: qualify.timeout },
+    connectTimeoutMs: connectTimeout,
+    answerTimeoutMs: answerTimeout,
+    ...(caller === undefined ? {} : { callerId: caller }),
+    ...(fallback === undefined ? {} : { fallback: given(fallback) }),
   };
+}
+
+function onlyNumberOf(trunk: string, { numbers }: Settings): string | undefined {
+  const [own, ...more] = numbers.filter((number) => number.trunk === trunk);
+  return more.length === 0 ? own?.number : undefined;
+}
+
+type Given<T> = { [K in keyof T as undefined extends T[K] ? never : K]: T[K] } & {
+  [K in keyof T as undefined extends T[K] ? K : never]?: Exclude<T[K], undefined>;
+};
+
+/** Without the keys that are undefined. */
+function given<T extends object>(value: T): Given<T> {
+  return Object.fromEntries(Object.entries(value).filter(([, inner]) => inner !== undefined)) as Given<T>;
+}
+
+function toRoute(route: Settings['routes'][number]): RouteConfig {
+  const { fallback, match, ...same } = route;
+  return { match: given(match), ...given(same), ...(fallback === undefined ? {} : { fallback: given(fallback) }) };
 }
 
 function toSipEngine(sip: Settings['sip'], secret: Secret | undefined): SipEngineConfig {

@@ -81,13 +81,49 @@ export interface NumberConfig {
   readonly keying: Keying;
   readonly codecs: readonly WhatsAppCodec[];
   readonly trunk: string;
+  /** ISO 3166; what its PBX dials without a country code is of there. Absent: the trunk's, else the number's own. */
+  readonly country?: string;
+  /** At once, both directions. */
+  readonly maxCalls: number;
+  /** Adds ;transport=tls to request-URI, To and digest uri toward Meta. */
+  readonly uriTransportParameter: boolean;
+  /** Business-initiated minutes in a day (UTC); absent: no limit. */
+  readonly dailyMinutes?: number;
+  /** How long a WhatsApp user may ring. */
+  readonly answerTimeoutMs: number;
+  /** Of a call, both directions; absent: no limit. */
+  readonly maxDurationMs?: number;
 }
 
 export interface TrunkConfig {
   readonly name: string;
+  /** Empty only where `register` is set. */
   readonly hosts: readonly TrunkHost[];
-  /** CIDR prefixes from which this PBX calls us. */
+  /** CIDR prefixes from which this PBX calls us; empty only with `auth`: from anywhere. */
   readonly networks: readonly string[];
+  /** What the PBX proves by digest, wherever it calls from; absent: its networks are enough. */
+  readonly auth?: TrunkAuth;
+  /** The PBX registers with us; its contacts are hosts too. */
+  readonly register: boolean;
+  /** Which host comes first: as listed, or drawn by weight. */
+  readonly order: 'sequential' | 'weighted';
+  readonly qualify: {
+    /** Between two OPTIONS to a host; 0: none are sent. */
+    readonly intervalMs: number;
+    readonly timeoutMs: number;
+  };
+  /** At once, both directions; absent: no limit of its own. */
+  readonly maxCalls?: number;
+  /** The business number of calls out that name none: the configured one, else the only one of the trunk. */
+  readonly callerId?: string;
+  /** Header of the PBX's INVITE that names the business number. */
+  readonly callerIdHeader?: string;
+  /** Who plays the ringing tone to the PBX. */
+  readonly ringback: 'pbx' | 'rtpengine';
+  /** ISO 3166, for numbers that set none. */
+  readonly country?: string;
+  /** For calls that reach no host. */
+  readonly fallback?: Fallback;
   readonly codecs: readonly PbxCodec[];
   /** How long one host may take to send any provisional or final response. */
   readonly connectTimeoutMs: number;
@@ -102,6 +138,37 @@ export interface TrunkHost {
   /** Absent: by RFC 3263. */
   readonly port?: number;
   readonly transport: Transport;
+  /** Its share, for order weighted. */
+  readonly weight: number;
+}
+
+export interface TrunkAuth {
+  readonly username: string;
+  readonly password: Secret;
+}
+
+/** At least one of them is there. */
+export interface Fallback {
+  /** Absent: the same trunk. */
+  readonly trunk?: string;
+  /** Absent: the one that was to be called. */
+  readonly extension?: string;
+  /** SIP status, 400 to 699, for the caller who is then still not through. */
+  readonly status?: number;
+}
+
+/** When a route is open: inside one of its windows, by the clock of the time zone. */
+export interface Hours {
+  /** IANA name. */
+  readonly timezone: string;
+  readonly weekly: readonly WeeklyHours[];
+}
+
+export interface WeeklyHours {
+  /** 0 is Monday, 6 is Sunday. */
+  readonly days: readonly number[];
+  /** Minutes of the day; `to` is not part of it, and not after `from` when it is on the next day. */
+  readonly times: readonly { readonly from: number; readonly to: number }[];
 }
 
 /** First route that matches wins; a number without a route goes to its trunk with the number as extension. */
@@ -112,9 +179,12 @@ export interface RouteConfig {
     readonly country?: string;
     /** User parameters of the request-URI (Meta's request_uri_user_params), e.g. tgrp: wacall. */
     readonly userParams?: Readonly<Record<string, string>>;
+    readonly hours?: Hours;
   };
   readonly trunk?: string;
   readonly extension?: string;
+  /** Outside its hours, and when no host of its trunk is reached. */
+  readonly fallback?: Fallback;
 }
 
 export type SipEngineConfig =

@@ -19,10 +19,13 @@ export class Handshake {
   readonly #show: (stage: DtlsStage) => Promise<void>;
   readonly #abort = new AbortController();
 
-  /** @param show re-offers one stage to rtpengine */
-  constructor(show: (stage: DtlsStage) => Promise<void>, log: Log) {
+  /**
+   * @param show shows rtpengine Meta's side once more, as of one stage
+   * @param from `hello`: ICE has begun already
+   */
+  constructor(from: 'ice' | 'hello', show: (stage: DtlsStage) => Promise<void>, log: Log) {
     this.#show = show;
-    void this.#run().catch((error: unknown) => {
+    void this.#run(from).catch((error: unknown) => {
       if (!this.#abort.signal.aborted) log.warn({ error: String(error) }, 'DTLS could not be started on rtpengine');
     });
   }
@@ -32,8 +35,8 @@ export class Handshake {
     this.#abort.abort();
   }
 
-  async #run(): Promise<void> {
-    await this.#show('ice');
+  async #run(from: 'ice' | 'hello'): Promise<void> {
+    if (from === 'ice') await this.#show('ice');
     await sleep(NOMINATION_MS, undefined, { signal: this.#abort.signal });
     await this.#show('hello');
   }

@@ -3,9 +3,23 @@ import type { MediaConfig } from '../config/types.js';
 import { Conditioner } from './conditioner/conditioner.js';
 import type { Log } from './log.js';
 import { Pool } from './pool.js';
-import { MediaFailure, type MediaPort, type MediaSession, type UserCallMedia } from './port.js';
-import { UserCallSession } from './session.js';
+import { BusinessCallSession, codecOf } from './business-session.js';
+import type { CallSession, SessionDeps } from './call-session.js';
+import type { Node } from './node.js';
+import {
+  MediaFailure,
+  type BusinessCallMedia,
+  type BusinessCallMediaSession,
+  type CallMedia,
+  type MediaPort,
+  type MediaSession,
+  type UserCallMedia,
+} from './port.js';
 import { readWhatsAppOffer } from './sdp/whatsapp.js';
+import { UserCallSession } from './user-session.js';
+
+/** Long before Meta ends a call that is silent for 20 s. */
+const SILENCE_MS = 5000;
 
 export interface MediaDeps {
   /** Names this gateway among those that share the nodes; the same after a restart, or orphans stay. */
@@ -13,6 +27,8 @@ export interface MediaDeps {
   readonly log: Log;
   /** How often nodes are asked for their sessions, ms; for tests. */
   readonly roundMs?: number;
+  /** How long a side may be silent before `onTrouble` hears of it, ms; 5000 when not given. */
+  readonly silenceMs?: number;
 }
 
 /** Media through the rtpengine nodes of `config`, with a conditioner on the PBX's side. */
@@ -27,7 +43,8 @@ class Media implements MediaPort {
   readonly #prefix: string;
   /** Distinguishes this life from an earlier one, whose sessions are orphans. */
   readonly #life = randomBytes(3).toString('hex');
-  readonly #open = new Set<MediaSession>();
+  readonly #open = new Set<CallSession>();
+  readonly #deps: SessionDeps;
   #closing: Promise<void> | undefined;
 
   constructor(config: MediaConfig, deps: MediaDeps) {
@@ -37,6 +54,7 @@ class Media implements MediaPort {
     this.#conditioner = new Conditioner((error) =>
       this.#log.warn({ error: error.message }, 'media conditioner crashed'),
     );
+    this.#deps = { conditioner: this.#conditioner, log: deps.log, silenceMs: deps.silenceMs ?? SILENCE_MS };
   }
 
   get sessions(): number {
@@ -49,21 +67,33 @@ class Media implements MediaPort {
 
   async openUserCall(request: UserCallMedia): Promise<MediaSession> {
     const offer = readWhatsAppOffer(request.whatsappOffer, request.keying, request.whatsappCodecs);
+    return this.#openOn(request, (call, callId, node) => UserCallSession.open(call, offer, callId, node, this.#deps));
+  }
+
+  async openBusinessCall(request: BusinessCallMedia): Promise<BusinessCallMediaSession> {
+    codecOf(request); // what cannot be served is no node's fault
+    return this.#openOn(request, (call, callId, node) => BusinessCallSession.open(call, callId, node, this.#deps));
+  }
+
+  /** @param open may throw NgTimeout or NgRefusal for the next node to be tried */
+  async #openOn<R extends CallMedia, S extends CallSession>(
+    request: R,
+    open: (request: R, callId: string, node: Node) => Promise<S>,
+  ): Promise<S> {
     const callId = `${this.#prefix}${this.#life}/${request.id}`;
     const opening = this.#pool.firstThatServes(callId, async (node) => {
       if (request.signal.aborted) throw new MediaFailure('aborted', 'the call is gone');
       try {
-        return await UserCallSession.open(request, offer, callId, node, {
-          conditioner: this.#conditioner,
-          log: this.#log,
-          onLost: once(request.onLost),
-        });
+        return await open({ ...request, onLost: once(request.onLost) }, callId, node);
       } catch (error) {
         if (error instanceof MediaFailure) void node.delete(callId);
         throw error;
       }
     });
-    return this.#track(await unlessAborted(opening, request.signal));
+    const session = await unlessAborted(opening, request.signal);
+    this.#open.add(session);
+    void session.closed.then(() => this.#open.delete(session));
+    return session;
   }
 
   async deleteOrphans(): Promise<number> {
@@ -83,16 +113,10 @@ class Media implements MediaPort {
     await this.#conditioner.close();
     this.#pool.close();
   }
-
-  #track(session: UserCallSession): MediaSession {
-    this.#open.add(session);
-    void session.closed.then(() => this.#open.delete(session));
-    return session;
-  }
 }
 
 /** Rejects as soon as the signal fires; a session that comes all the same is closed. */
-async function unlessAborted(opening: Promise<UserCallSession>, signal: AbortSignal): Promise<UserCallSession> {
+async function unlessAborted<S extends CallSession>(opening: Promise<S>, signal: AbortSignal): Promise<S> {
   let onAbort: (() => void) | undefined;
   const aborted = new Promise<never>((_, reject) => {
     onAbort = () => reject(new MediaFailure('aborted', 'the call went away while media was being opened'));

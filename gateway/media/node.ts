@@ -11,8 +11,9 @@ const LIST_LIMIT = 300;
 /** Sessions that a full list has no room for are asked for one by one, at most so many a round. */
 const QUERIES_PER_ROUND = 50;
 
-/** The tag of WhatsApp's side in every session; 10.5 gives the last figures only to a delete that names it. */
-export const FROM_TAG = 'whatsapp';
+/** Tags of the two sides of every session; a delete has to name the first, which is there from the offer on. */
+export const CALLER = 'caller';
+export const CALLEE = 'callee';
 
 /** One rtpengine and the sessions of this process on it. */
 export class Node {
@@ -199,5 +200,5 @@ export class Node {
 }
 
 function deletion(callId: string): NgArguments {
-  return { 'call-id': callId, 'from-tag': FROM_TAG, 'delete delay': 0 };
+  return { 'call-id': callId, 'from-tag': CALLER, 'delete delay': 0 };
 }

@@ -64,15 +64,22 @@ export interface MediaTrouble {
  */
 export interface PbxSide {
   /**
-   * An offer of the PBX in its dialog (re-INVITE, UPDATE) in, the answer for it out, with the o= version one higher.
+   * An offer of the PBX in its dialog (re-INVITE, UPDATE) in, the answer for it out. The o= version is one higher where the
+   * answer differs from the SDP before; one that does not differ keeps it (RFC 3264, 8).
    * Rejects with {@link MediaFailure} 'sdp' when it cannot be served: 488, and everything stays as it was.
    */
   pbxOffers(sdp: string, pbxAddress?: string): Promise<string>;
-  /** Our offer for a re-INVITE of the PBX without SDP: what is agreed now, the o= version one higher. */
+  /**
+   * Our offer for a re-INVITE of the PBX without SDP, or for another PBX leg: what is agreed now, sendrecv, then the
+   * trunk's other codecs; the o= version one higher where it differs from the SDP before.
+   */
   offerToPbx(): string;
   /** The PBX's answer to {@link offerToPbx} (in its ACK), or of another PBX leg that takes over (REFER). */
   pbxAnswers(sdp: string, pbxAddress?: string): Promise<void>;
-  /** A key that the PBX sent by SIP INFO, for the user: RFC 4733, or a tone where Meta has no telephone-event. */
+  /**
+   * A key that the PBX sent by SIP INFO, for the user: RFC 4733, or a tone where Meta has no telephone-event. Keys queue.
+   * What is no key of 0-9, *, #, A-D is left out; durations outside of 40 to 8000 ms are brought there.
+   */
   sendKey(key: string, durationMs: number): void;
 }
 

@@ -19,6 +19,9 @@ interface Profile {
  */
 const PLAIN_OFFER = { 'transport-protocol': 'RTP/AVP', ICE: 'remove', 'rtcp-mux': ['demux'], 'generate RTCP': 'off' };
 
+const PLAIN_ANSWER = { ICE: 'remove', 'rtcp-mux': ['demux'], 'generate RTCP': 'off' };
+const MUXED_OFFER = { 'rtcp-mux': ['require'], 'generate RTCP': 'off' };
+
 export const PROFILES: Readonly<Record<Keying, Profile>> = {
   dtls: {
     offer: { ...PLAIN_OFFER, SDES: ['off'] },
@@ -30,20 +33,36 @@ export const PROFILES: Readonly<Record<Keying, Profile>> = {
   },
 };
 
-/** The trunk's codecs beside Meta's: the same where both have it, transcoded where not. */
-export function codecArguments(whatsapp: readonly WhatsAppCodec[], pbx: readonly PbxCodec[]): NgArguments {
-  const transcode = pbx.filter((c) => !whatsapp.includes(c)).map((c) => (c === 'opus' ? OPUS_ENCODER : c));
-  const mask = whatsapp.filter((c) => !pbx.includes(c));
+/** For calls of the PBX: rtpengine is offered plain RTP and makes the offer for Meta. */
+export const BUSINESS_PROFILES: Readonly<Record<Keying, Profile>> = {
+  dtls: {
+    offer: { ...MUXED_OFFER, 'transport-protocol': 'UDP/TLS/RTP/SAVPF', ICE: 'force', SDES: ['off'] },
+    answer: PLAIN_ANSWER,
+  },
+  sdes: {
+    offer: { ...MUXED_OFFER, 'transport-protocol': 'RTP/SAVP', ICE: 'remove', DTLS: 'off' },
+    answer: PLAIN_ANSWER,
+  },
+};
+
+type AnyCodec = WhatsAppCodec | PbxCodec;
+
+/** The codecs of the side to be offered beside those that were offered: the same where both have it, transcoded where not. */
+export function codecArguments(offered: readonly AnyCodec[], wanted: readonly AnyCodec[]): NgArguments {
+  const transcode = wanted.filter((c) => !offered.includes(c)).map((c) => (c === 'opus' ? OPUS_ENCODER : c));
+  const mask = offered.filter((c) => !wanted.includes(c));
   return {
     codec: {
       ...(transcode.length > 0 ? { transcode } : {}),
       // Mask, not strip: what is stripped cannot be transcoded to.
       ...(mask.length > 0 ? { mask } : {}),
-      ...(whatsapp.includes('opus') ? { set: [OPUS_ENCODER] } : {}),
+      ...(offered.includes('opus') ? { set: [OPUS_ENCODER] } : {}),
     },
   };
 }
 
-export function directionArguments(interfaces: RtpengineConfig['interfaces']): NgArguments {
-  return interfaces === undefined ? {} : { direction: [interfaces.whatsapp, interfaces.pbx] };
+export function directionArguments(interfaces: RtpengineConfig['interfaces'], from: 'whatsapp' | 'pbx'): NgArguments {
+  if (interfaces === undefined) return {};
+  const { whatsapp, pbx } = interfaces;
+  return { direction: from === 'whatsapp' ? [whatsapp, pbx] : [pbx, whatsapp] };
 }

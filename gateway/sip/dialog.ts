@@ -1,10 +1,11 @@
 /** One confirmed dialog, as UAS or UAC. It ends once: by the peer, by us, by the SIP server, or with the link. */
 import type { Socket } from 'node:net';
-import type { SrfAgent, SrfRequest, SrfResponse } from './drachtio-types.js';
-import { cleanHeaders } from './headers.js';
-import { headerGetter, Incoming, sendResponse } from './incoming.js';
+import type { SrfAgent, SrfMessage, SrfRequest, SrfResponse } from './drachtio-types.js';
+import { headerGetter, sendResponse } from './incoming.js';
+import { InDialogRequest, type InDialogMessage } from './in-dialog-request.js';
+import { IncomingInDialog } from './incoming-in-dialog.js';
 import type { SipLog } from './log.js';
-import type { Dialog, DialogEnd, DialogObserver, Headers } from './port.js';
+import type { Credentials, Dialog, DialogEnd, DialogObserver, DialogRequest, DialogResponse, Headers } from './port.js';
 
 /** What a dialog or an INVITE needs of the port it lives in. */
 export interface Ground {
@@ -26,6 +27,10 @@ export interface DialogIdentity {
   readonly callId: string;
   readonly socket: Socket;
   readonly role: 'uas' | 'uac';
+  /** Ours, as the peer was told it: what refreshes the target must repeat it. */
+  readonly contact: string | undefined;
+  /** For challenges of our requests in the dialog. */
+  readonly credentials?: Credentials | undefined;
 }
 
 type State =
@@ -39,8 +44,12 @@ export class SipDialog implements Dialog {
   readonly #ground: Ground;
   readonly #identity: DialogIdentity;
   readonly #observer: DialogObserver;
+  readonly #requests = new Set<InDialogRequest>();
   #state: State = { kind: 'open' };
+  /** The ACK of the first 200, of which a BYE of the callee must wait. */
   #acked: boolean;
+  /** CSeq of the last ACK: a drachtio-server may hand over the ACK of a repeated 200 again. */
+  #lastAck = -1;
   #bye: Promise<void> | undefined;
   #limit: NodeJS.Timeout | undefined;
 
@@ -66,26 +75,46 @@ export class SipDialog implements Dialog {
     return this.#bye;
   }
 
-  acked(): void {
-    if (this.#acked) return;
+  request(request: DialogRequest): Promise<DialogResponse | undefined> {
+    if (this.#state.kind !== 'open') return Promise.resolve(undefined);
+    return new Promise((resolve) => {
+      this.#send(request, (response) => {
+        resolve(response && responseOf(response));
+      });
+    });
+  }
+
+  /** An ACK of the first 200 or of one to a re-INVITE. */
+  acked(ack: SrfMessage): void {
+    const seq = Number.parseInt(headerGetter(ack)('cseq') ?? '', 10);
+    if (seq <= this.#lastAck) return;
+    this.#lastAck = seq;
     this.#acked = true;
-    if (this.#state.kind === 'ending') this.#sendBye(this.#state.held ?? {});
-    else this.#ground.guard('acked', () => this.#observer.acked?.());
+    if (this.#state.kind === 'open') {
+      const sdp = ack.body === '' ? undefined : ack.body;
+      this.#ground.guard('acked', () => this.#observer.acked?.(sdp));
+    } else if (this.#state.kind === 'ending' && this.#state.held) {
+      const { held } = this.#state;
+      this.#state = { ...this.#state, held: undefined };
+      this.#sendBye(held);
+    }
   }
 
   handle(req: SrfRequest, res: SrfResponse): void {
-    const { agent, log } = this.#ground;
     if (req.method === 'BYE') {
       const header = headerGetter(req.msg);
       if (req.source === 'application') {
         this.#end({ by: 'no-ack', reason: header('reason'), header });
         return;
       }
-      sendResponse(agent, res, { status: 200 });
+      sendResponse(this.#ground.agent, res, { status: 200 });
       this.#end({ by: 'peer', reason: header('reason'), header });
       return;
     }
-    const request = new Incoming(agent, req, res, log);
+    const request = new IncomingInDialog(this.#ground, this.#identity, req, res, (gone) => {
+      if (this.#state.kind !== 'open') return;
+      this.#ground.guard('cancelled', () => this.#observer.cancelled?.(gone));
+    });
     if (this.#state.kind !== 'open') request.respond({ status: 481 });
     else if (!this.#ground.guard(`request ${req.method}`, () => this.#observer.request(request)))
       request.respond({ status: 500 });
@@ -97,26 +126,25 @@ export class SipDialog implements Dialog {
   }
 
   #sendBye(headers: Headers): void {
-    const { agent, log } = this.#ground;
-    const gone = (error: unknown) => {
-      log.debug({ callId: this.callId, err: String(error) }, 'BYE not sent');
+    this.#send({ method: 'BYE', headers }, () => {
       this.#close();
-    };
-    try {
-      const { id, socket } = this.#identity;
-      agent.request(
-        { method: 'BYE', headers: cleanHeaders(headers), stackDialogId: id, _socket: socket },
-        (error, req) => {
-          if (error || !req) gone(error);
-          else
-            req.on('response', (res: SrfResponse) => {
-              if (res.status >= 200) this.#close();
-            });
-        },
-      );
-    } catch (error) {
-      gone(error);
-    }
+    });
+  }
+
+  #send(message: InDialogMessage, done: (response: SrfResponse | undefined) => void): void {
+    const request = new InDialogRequest(this.#ground, this.#identity, message, {
+      update: (req, res) => {
+        // With an offer of ours on its way (RFC 3311 5.2).
+        if (message.method === 'INVITE' && req.msg.body) sendResponse(this.#ground.agent, res, { status: 491 });
+        else this.handle(req, res);
+      },
+      done: (response) => {
+        this.#requests.delete(request);
+        done(response);
+      },
+    });
+    this.#requests.add(request);
+    request.send();
   }
 
   /** After bye() nothing more is told: the caller knows, and both sides may hang up at once. */
@@ -132,6 +160,12 @@ export class SipDialog implements Dialog {
     this.#state = { kind: 'ended' };
     clearTimeout(this.#limit);
     this.#ground.dialogs.delete(this.#identity.id);
+    for (const request of [...this.#requests]) request.end();
     if (state.kind === 'ending') state.done();
   }
+}
+
+function responseOf(response: SrfResponse): DialogResponse {
+  const { status, reason, msg } = response;
+  return { status, reason, body: msg.body ?? '', header: headerGetter(msg) };
 }

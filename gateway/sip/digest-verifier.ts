@@ -1,6 +1,6 @@
 /** The server's side of digest authentication: challenges, and judges answers, keeping no state but the counts of used nonces. */
 import { createHmac, randomBytes, timingSafeEqual } from 'node:crypto';
-import { type DigestCredentials, digestResponse, parseCredentials } from './digest.js';
+import { type DigestAlgorithm, type DigestCredentials, digestResponse, parseCredentials } from './digest.js';
 import { quote } from './headers.js';
 import { parseUri } from './uri.js';
 
@@ -12,7 +12,11 @@ export interface DigestVerifierOptions {
   readonly secret: string | Buffer;
   /** How long a nonce may be used, milliseconds (default 30,000). */
   readonly nonceLifetimeMs?: number;
+  /** What may be answered with (default MD5 alone, which is what Meta is known to answer). The order does not count. */
+  readonly algorithms?: readonly VerifierAlgorithm[];
 }
+
+export type VerifierAlgorithm = Extract<DigestAlgorithm, 'MD5' | 'SHA-256'>;
 
 export interface DigestAttempt {
   /** The value of (Proxy-)Authorization; undefined when there is none. */
@@ -26,8 +30,16 @@ export interface DigestAttempt {
 
 export type DigestResult =
   | { readonly kind: 'ok' }
-  /** Send `header` in a 407 (or 401). Stale: the answer was right, but to a nonce that has expired. */
-  | { readonly kind: 'challenge'; readonly stale: boolean; readonly header: string }
+  /**
+   * Send `headers` in a 407 (or 401): one line for each algorithm, the strongest first (RFC 8760 2.1); `header` is the first
+   * of them. Stale: the answer was right, but to a nonce that has expired.
+   */
+  | {
+      readonly kind: 'challenge';
+      readonly stale: boolean;
+      readonly header: string;
+      readonly headers: readonly string[];
+    }
   /** The answer is wrong: 403. */
   | { readonly kind: 'refused'; readonly why: DigestFault };
 
@@ -42,23 +54,32 @@ export interface DigestVerifier {
 }
 
 const MAX_COUNTS = 100_000;
+const STRONGEST_FIRST = ['SHA-256', 'MD5'] as const;
 
 export function createDigestVerifier(options: DigestVerifierOptions): DigestVerifier {
   const { realm, clock, secret } = options;
   const lifetime = options.nonceLifetimeMs ?? 30_000;
+  const allowed: readonly VerifierAlgorithm[] = options.algorithms ?? ['MD5'];
+  const algorithms = STRONGEST_FIRST.filter((algorithm) => allowed.includes(algorithm));
+  if (algorithms.length === 0) throw new TypeError('digest verifier: no algorithm allowed');
   const counts = new Map<string, { highest: number; until: number }>();
 
   const sign = (what: string, text: string) =>
     createHmac('sha256', secret).update(`${what}\n${realm}\n${text}`).digest('hex').slice(0, 32);
 
   /** Nonce: time, salt and signature of both. The opaque value is bound to it. */
-  const challenge = (stale: boolean): DigestResult => {
+  const challengeOf = (algorithm: VerifierAlgorithm, stale: boolean): string => {
     const stamp = `${Math.trunc(clock()).toString(16)}.${randomBytes(8).toString('hex')}`;
     const nonce = `${stamp}.${sign('nonce', stamp)}`;
-    const header =
-      `Digest realm=${quote(realm)},nonce="${nonce}",opaque="${sign('opaque', nonce)}",algorithm=MD5,qop="auth"` +
-      (stale ? ',stale=true' : '');
-    return { kind: 'challenge', stale, header };
+    return (
+      `Digest realm=${quote(realm)},nonce="${nonce}",opaque="${sign('opaque', nonce)}",algorithm=${algorithm},qop="auth"` +
+      (stale ? ',stale=true' : '')
+    );
+  };
+
+  const challenge = (stale: boolean): DigestResult => {
+    const headers = algorithms.map((algorithm) => challengeOf(algorithm, stale));
+    return { kind: 'challenge', stale, header: headers[0] ?? '', headers };
   };
 
   /** When a nonce of ours was made; undefined when it is not ours. */
@@ -95,7 +116,7 @@ export function createDigestVerifier(options: DigestVerifierOptions): DigestVeri
       }
       const made = madeAt(given);
       if (made === undefined) return challenge(false); // made before a restart, or not by us
-      const fault = wrongField(given, attempt);
+      const fault = wrongField(given, attempt, algorithms);
       if (fault) return { kind: 'refused', why: fault };
       const until = made + lifetime;
       if (clock() >= until) return challenge(true);
@@ -106,15 +127,20 @@ export function createDigestVerifier(options: DigestVerifierOptions): DigestVeri
   };
 }
 
-function wrongField(given: DigestCredentials, attempt: DigestAttempt): DigestFault | undefined {
-  if (given.algorithm !== 'MD5') return 'algorithm';
+function wrongField(
+  given: DigestCredentials,
+  attempt: DigestAttempt,
+  algorithms: readonly VerifierAlgorithm[],
+): DigestFault | undefined {
+  const algorithm = algorithms.find((one) => one === given.algorithm);
+  if (algorithm === undefined) return 'algorithm';
   if (given.qop !== undefined && given.qop !== 'auth') return 'qop';
   const counted = given.nc !== undefined && /^[0-9a-f]{8}$/i.test(given.nc) && given.cnonce !== undefined;
   if (given.qop === undefined ? given.nc !== undefined : !counted) return 'malformed';
   if (withoutPlus(given.username) !== withoutPlus(attempt.username)) return 'username';
   if (!sameTarget(given.uri, attempt.requestUri)) return 'uri';
   // Over the literal uri and username: Meta's uri lacks the transport parameter of its request-URI.
-  const expected = digestResponse({ ...given, algorithm: 'MD5', password: attempt.password, method: attempt.method });
+  const expected = digestResponse({ ...given, algorithm, password: attempt.password, method: attempt.method });
   return sameText(given.response.toLowerCase(), expected) ? undefined : 'response';
 }
 

@@ -10,7 +10,12 @@ export interface SrfMessage {
   /** Lower case except names beginning with `X-` or `P-`, which stay as received. Equal names joined by commas. */
   readonly headers: Readonly<Record<string, string>>;
   readonly body?: string;
+  /** The text it was read from: every header line by itself. */
+  readonly raw?: string;
 }
+
+/** Sends the ACK of a 2xx; given with each response. */
+export type SrfAck = (options?: { headers?: Record<string, string>; body?: string }) => void;
 
 export interface SrfRequest extends EventEmitter {
   readonly msg: SrfMessage;
@@ -34,6 +39,8 @@ export interface SrfResponse {
   status: number;
   reason: string;
   readonly source_address: string;
+  readonly source_port: number;
+  readonly protocol: string;
   readonly stackDialogId: string;
   readonly socket: Socket;
   readonly req: SrfRequest;
@@ -59,11 +66,11 @@ export interface SrfAgent {
   >;
   /** Throws when there is no connection. */
   request(options: SrfRequestOptions, callback: (error: SrfError, request?: SrfRequest) => void): void;
-  /** Without a callback the server's report of what it sent is not parsed. */
+  /** The callback gets the response as sent; without one the server's report of it is not parsed. */
   sendResponse(
     response: SrfResponse,
     message: { headers?: Record<string, string>; body?: string },
-    callback?: (error: SrfError) => void,
+    callback?: (error: SrfError, sent?: SrfMessage) => void,
   ): void;
 }
 

@@ -1,11 +1,12 @@
 /** SipPort over drachtio-srf's requests and responses. Its dialogs are not used: they answer REFER and re-INVITE unasked. */
 import { type Ground, type SipDialog } from './dialog.js';
 import { createSrf, type SrfLike, type SrfRequest, type SrfResponse } from './drachtio-types.js';
-import { hasTag, Incoming, sendResponse } from './incoming.js';
+import { hasTag, Incoming } from './incoming.js';
 import { SipIncomingInvite } from './incoming-invite.js';
 import { Link } from './link.js';
 import { silentLog, type SipLog } from './log.js';
 import { SipOutgoingInvite } from './outgoing-invite.js';
+import { Probe } from './probe.js';
 import type {
   FarEnd,
   IncomingInvite,
@@ -13,6 +14,8 @@ import type {
   OutgoingCall,
   OutgoingInvite,
   OutgoingObserver,
+  ProbeResult,
+  ProbeTarget,
   SipPort,
 } from './port.js';
 
@@ -53,8 +56,10 @@ class DrachtioPort implements SipPort {
   readonly #link: Link;
   readonly #dialogs = new Map<string, SipDialog>();
   readonly #invites = new Set<{ lost(): void }>();
+  readonly #probes = new Set<Probe>();
   #onInvite: ((invite: IncomingInvite) => void) | undefined;
   #onOptions: ((request: IncomingRequest) => void) | undefined;
+  #onRegister: ((request: IncomingRequest) => void) | undefined;
   #onLink: ((up: boolean) => void) | undefined;
   #embedded = false;
   #ground: Ground | undefined;
@@ -100,6 +105,10 @@ class DrachtioPort implements SipPort {
     this.#onOptions = handler;
   }
 
+  onRegister(handler: (request: IncomingRequest) => void): void {
+    this.#onRegister = handler;
+  }
+
   onLink(handler: (up: boolean) => void): void {
     this.#onLink = handler;
   }
@@ -139,9 +148,19 @@ class DrachtioPort implements SipPort {
     }
   }
 
+  probe(target: ProbeTarget): Promise<ProbeResult> {
+    if (!this.up) return Promise.resolve({ kind: 'unreachable', detail: 'no link to the SIP server' });
+    const probe: Probe = new Probe(this.#requireGround(), target, () => {
+      this.#probes.delete(probe);
+    });
+    this.#probes.add(probe);
+    probe.start();
+    return probe.result;
+  }
+
   #receive(req: SrfRequest, res: SrfResponse): void {
     const dialog = req.stackDialogId === '' ? undefined : this.#dialogs.get(req.stackDialogId);
-    if (req.method === 'ACK') dialog?.acked();
+    if (req.method === 'ACK') dialog?.acked(req.msg);
     else if (dialog) dialog.handle(req, res);
     else if (req.source === 'network') this.#receiveNew(req, res);
   }
@@ -149,23 +168,20 @@ class DrachtioPort implements SipPort {
   #receiveNew(req: SrfRequest, res: SrfResponse): void {
     const ground = this.#requireGround();
     const request = new Incoming(ground.agent, req, res, this.#log);
-    if (hasTag(request.header('to') ?? '')) {
-      request.respond({ status: 481 });
-    } else if (req.method === 'INVITE' && this.#onInvite) {
-      this.#receiveInvite(ground, req, res, this.#onInvite);
-    } else if (req.method === 'OPTIONS' && this.#onOptions) {
-      const handler = this.#onOptions;
-      if (
-        !this.#guard('OPTIONS', () => {
-          handler(request);
-        })
-      )
-        request.respond({ status: 500 });
-    } else if (req.method === 'INVITE' || req.method === 'OPTIONS') {
-      request.respond({ status: 503 });
-    } else {
-      sendResponse(ground.agent, res, { status: 405, headers: { Allow: ALLOW } });
-    }
+    const { method } = req;
+    if (hasTag(request.header('to') ?? '')) request.respond({ status: 481 });
+    else if (method === 'INVITE' && this.#onInvite) this.#receiveInvite(ground, req, res, this.#onInvite);
+    else if (method === 'OPTIONS' && this.#onOptions) this.#handOver(request, this.#onOptions);
+    else if (method === 'REGISTER' && this.#onRegister) this.#handOver(request, this.#onRegister);
+    else if (method === 'INVITE' || method === 'OPTIONS') request.respond({ status: 503 });
+    else request.respond({ status: 405, headers: { Allow: this.#onRegister ? `${ALLOW}, REGISTER` : ALLOW } });
+  }
+
+  #handOver(request: Incoming, handler: (request: IncomingRequest) => void): void {
+    const handled = this.#guard(request.method, () => {
+      handler(request);
+    });
+    if (!handled) request.respond({ status: 500 });
   }
 
   #receiveInvite(ground: Ground, req: SrfRequest, res: SrfResponse, handler: (invite: IncomingInvite) => void): void {
@@ -201,6 +217,7 @@ class DrachtioPort implements SipPort {
   /** drachtio-srf drops its callbacks with the connection: whoever waits for one is told here. */
   #loseAll(): void {
     for (const invite of [...this.#invites]) invite.lost();
+    for (const probe of [...this.#probes]) probe.lost();
     for (const dialog of [...this.#dialogs.values()]) dialog.lost();
   }
 

@@ -3,6 +3,9 @@
 /** Header name to value. A header that occurs several times is one value, its parts joined by commas (RFC 3261 7.3.1). */
 export type Headers = Readonly<Record<string, string>>;
 
+/** A list becomes as many header lines: WWW-Authenticate and its like cannot be joined (RFC 3261 20.44). */
+export type HeaderLines = Readonly<Record<string, string | readonly string[]>>;
+
 /** Parameters after `;`, names in lower case; a parameter without a value maps to ''. */
 export type Params = ReadonlyMap<string, string>;
 
@@ -32,15 +35,17 @@ export function cleanValue(text: string): string {
 
 /**
  * Headers as they may go out. Values are cleaned, so a value taken from a peer can start no header of its own.
- * A name that is no token is a fault of the program.
+ * A name that is no token is a fault of the program. drachtio-srf keeps one value a name and writes it as it is, so the
+ * lines of a list stand in one value.
  * @throws TypeError naming the header
  */
-export function cleanHeaders(headers: Headers): Record<string, string> {
+export function cleanHeaders(headers: HeaderLines): Record<string, string> {
   const clean: Record<string, string> = {};
   for (const [name, value] of Object.entries(headers)) {
     if (!isToken(name))
       throw new TypeError(`header name ${JSON.stringify(name)}: allowed are the characters of a token`);
-    clean[name] = cleanValue(value);
+    const values = typeof value === 'string' ? [value] : value;
+    if (values.length > 0) clean[name] = values.map(cleanValue).join(`\r\n${name}: `);
   }
   return clean;
 }

@@ -53,7 +53,7 @@ export class SipIncomingInvite extends Incoming implements IncomingInvite {
     return new Promise<Dialog>((resolve, reject) => {
       this.#state = { kind: 'accepting', reject };
       const headers = { 'Content-Type': 'application/sdp', ...answer.headers };
-      sendResponse(this.agent, this.res, { status: 200, headers, body: answer.sdp }, (error) => {
+      sendResponse(this.agent, this.res, { status: 200, headers, body: answer.sdp }, (error, sent) => {
         if (error) {
           // drachtio-srf forgets the INVITE when it is given the 200, so a CANCEL that was faster shows only here.
           this.log.debug({ callId: this.callId, err: String(error) }, '200 not sent');
@@ -63,9 +63,9 @@ export class SipIncomingInvite extends Incoming implements IncomingInvite {
         }
         this.#finish(undefined);
         const { res, callId } = this;
-        resolve(
-          new SipDialog(this.#ground, { id: res.stackDialogId, callId, socket: res.socket, role: 'uas' }, observer),
-        );
+        const contact = sent && headerGetter(sent)('contact');
+        const identity = { id: res.stackDialogId, callId, socket: res.socket, role: 'uas', contact } as const;
+        resolve(new SipDialog(this.#ground, identity, observer));
       });
     });
   }

@@ -20,6 +20,17 @@ export function headerGetter(message: SrfMessage): HeaderGetter {
   };
 }
 
+/** The values of all lines of a header, each apart: where they are joined, a broken one spoils the others. */
+export function headerLines(message: SrfMessage, name: string): string[] {
+  const raw = message.raw ?? '';
+  const end = raw.indexOf('\r\n\r\n');
+  const [, ...lines] = (end < 0 ? raw : raw.slice(0, end)).split(/\r\n(?![ \t])/);
+  return lines.flatMap((line) => {
+    const colon = line.indexOf(':');
+    return line.slice(0, colon).trim().toLowerCase() === name.toLowerCase() ? [line.slice(colon + 1).trim()] : [];
+  });
+}
+
 /** Whether a From or To value has a tag of its own, one in the URI not counted. */
 export function hasTag(value: string): boolean {
   return /;\s*tag\s*=/i.test(value.slice(value.lastIndexOf('>') + 1));
@@ -36,7 +47,7 @@ export function sendResponse(
   agent: SrfAgent,
   response: SrfResponse,
   answer: Response,
-  sent?: (error: SrfError) => void,
+  sent?: (error: SrfError, message?: SrfMessage) => void,
 ): void {
   response.status = answer.status;
   response.reason = cleanValue(answer.reason ?? reasonPhrase(answer.status));

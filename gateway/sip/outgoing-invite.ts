@@ -1,9 +1,12 @@
-/** An INVITE of ours, from its sending to the one outcome it has: answered or failed. */
+/** An INVITE of ours, challenges and their answers included, from its sending to the one outcome it has. */
+import { answerTo, type ChallengeAnswer } from './challenge.js';
 import { type Ground, SipDialog } from './dialog.js';
-import type { SrfRequest, SrfResponse } from './drachtio-types.js';
+import type { SrfAck, SrfRequest, SrfRequestOptions, SrfResponse } from './drachtio-types.js';
 import { cleanHeaders } from './headers.js';
-import { hasTag, type HeaderGetter, headerGetter, sendResponse } from './incoming.js';
+import { headerGetter, sendResponse } from './incoming.js';
+import { checkUri, errorText, madeByServer } from './outgoing.js';
 import type { Headers, InviteFailure, OutgoingCall, OutgoingInvite, OutgoingObserver } from './port.js';
+import { isAddress, parseUri, uriHost } from './uri.js';
 
 // The SIP server gives up a cancelled INVITE after 64*T1 (RFC 3261 9.1); this is for one that says nothing.
 const CANCEL_LIMIT_MS = 40_000;
@@ -17,34 +20,25 @@ type State =
 
 export class SipOutgoingInvite implements OutgoingCall {
   readonly #ground: Ground;
+  readonly #invite: OutgoingInvite;
   readonly #observer: OutgoingObserver;
   readonly #closed: () => void;
   #state: State = { kind: 'sending', cancel: undefined };
   #provisional = false;
+  /** What the INVITE on its way carries; undefined: it is the first. */
+  #answer: ChallengeAnswer | undefined;
+  #renewed = false;
   #limit: NodeJS.Timeout | undefined;
 
   /** `closed` is called once, when the outcome is known. Throws when there is no link, or what is to be sent is no SIP. */
   constructor(ground: Ground, invite: OutgoingInvite, observer: OutgoingObserver, closed: () => void) {
     this.#ground = ground;
+    this.#invite = invite;
     this.#observer = observer;
     this.#closed = closed;
     checkUri(invite.requestUri);
     if (invite.nextHop !== undefined) checkUri(invite.nextHop);
-    const headers = cleanHeaders({
-      From: invite.from,
-      To: invite.to,
-      ...(invite.contact === undefined ? {} : { Contact: invite.contact }),
-      'Content-Type': 'application/sdp',
-      ...invite.headers,
-    });
-    const proxy = invite.nextHop === undefined ? {} : { proxy: invite.nextHop };
-    ground.agent.request(
-      { method: 'INVITE', uri: invite.requestUri, headers, body: invite.sdp, ...proxy },
-      (error, request) => {
-        if (error || !request) this.#fail({ kind: 'unreachable', detail: errorText(error) });
-        else this.#sent(request);
-      },
-    );
+    this.#send({}, invite.nextHop === undefined ? {} : { proxy: invite.nextHop });
   }
 
   cancel(headers: Headers = {}): void {
@@ -57,13 +51,34 @@ export class SipOutgoingInvite implements OutgoingCall {
     this.#fail({ kind: 'unreachable', detail: 'the link to the SIP server was lost' });
   }
 
+  #send(headers: Headers, way: Pick<SrfRequestOptions, 'proxy' | '_socket'>): void {
+    const { requestUri, from, to, contact, sdp } = this.#invite;
+    const all = {
+      From: from,
+      To: to,
+      ...(contact === undefined ? {} : { Contact: contact }),
+      'Content-Type': 'application/sdp',
+      ...this.#invite.headers,
+      ...headers,
+    };
+    this.#state = { kind: 'sending', cancel: undefined };
+    this.#provisional = false;
+    this.#ground.agent.request(
+      { method: 'INVITE', uri: requestUri, headers: cleanHeaders(all), body: sdp, ...way },
+      (error, request) => {
+        if (error || !request) this.#fail({ kind: 'unreachable', detail: errorText(error) });
+        else this.#sent(request);
+      },
+    );
+  }
+
   #sent(request: SrfRequest): void {
     const state = this.#state;
     if (state.kind !== 'sending') return;
     this.#state = { kind: 'calling', request };
-    request.on('response', (response: SrfResponse, ack: () => void) => {
+    request.on('response', (response: SrfResponse, ack: SrfAck) => {
       this.#ground.guard('response', () => {
-        this.#onResponse(response, ack);
+        this.#onResponse(request, response, ack);
       });
     });
     // An UPDATE before the answer: with an offer it must wait for ours (RFC 3311 5.2). Nobody else would respond to it.
@@ -71,11 +86,13 @@ export class SipOutgoingInvite implements OutgoingCall {
       const status = req.msg.body ? 491 : 200;
       sendResponse(this.#ground.agent, res, { status });
     });
-    this.#ground.guard('sent', () => this.#observer.sent?.(headerGetter(request.msg)('call-id') ?? ''));
+    if (!this.#answer) {
+      this.#ground.guard('sent', () => this.#observer.sent?.(headerGetter(request.msg)('call-id') ?? ''));
+    }
     if (state.cancel) this.#cancel(request, state.cancel);
   }
 
-  #onResponse(response: SrfResponse, ack: () => void): void {
+  #onResponse(request: SrfRequest, response: SrfResponse, ack: SrfAck): void {
     const { status, reason } = response;
     if (status < 200) {
       this.#provisional = true;
@@ -83,18 +100,56 @@ export class SipOutgoingInvite implements OutgoingCall {
         this.#observer.provisional(status, reason, sdpOf(response));
       }
     } else if (status < 300) {
-      ack();
-      this.#answered(response);
-    } else {
+      // The ACK carries the credentials of its INVITE (RFC 3261 22.1): the embedded server sees to it.
+      ack(this.#answer && !this.#ground.embedded ? { headers: { ...this.#answer.headers } } : {});
+      this.#answered(request, response);
+    } else if (!this.#tryAgain(request, response)) {
       this.#fail(this.#failureOf(response));
     }
   }
 
-  #answered(response: SrfResponse): void {
+  /** Answers a challenge, and once more when the nonce has expired meanwhile. */
+  #tryAgain(request: SrfRequest, response: SrfResponse): boolean {
+    const { credentials, requestUri } = this.#invite;
+    if (this.#state.kind !== 'calling' || !credentials) return false;
+    const answer = answerTo(response, { method: 'INVITE', uri: requestUri }, credentials);
+    if (!answer || (this.#answer && (!answer.stale || this.#renewed))) return false;
+    this.#renewed = this.#answer !== undefined;
+    this.#answer = answer;
+    const sent = headerGetter(request.msg);
+    const same = { From: sent('from') ?? this.#invite.from, 'Call-ID': sent('call-id') ?? '' };
+    const cseq = `${Number.parseInt(sent('cseq') ?? '', 10) + 1} INVITE`;
+    try {
+      this.#send({ ...same, CSeq: cseq, ...answer.headers }, { ...this.#way(response), _socket: response.socket });
+    } catch (error) {
+      this.#fail({ kind: 'unreachable', detail: errorText(error) });
+    }
+    return true;
+  }
+
+  /**
+   * To the host that challenged, the only one sure to know the nonce. The embedded server goes there by itself; a
+   * drachtio-server would look the name up again.
+   */
+  #way(response: SrfResponse): { proxy?: string } {
+    const { nextHop, requestUri } = this.#invite;
+    const hop = parseUri(nextHop ?? requestUri);
+    if (this.#ground.embedded || !hop || isAddress(hop.host)) return nextHop === undefined ? {} : { proxy: nextHop };
+    const { source_address: address, source_port: port, protocol } = response;
+    return { proxy: `sip:${uriHost(address)}:${port};transport=${protocol}` };
+  }
+
+  #answered(request: SrfRequest, response: SrfResponse): void {
     const state = this.#state;
     const header = headerGetter(response.msg);
-    const callId = header('call-id') ?? '';
-    const identity = { id: response.stackDialogId, callId, socket: response.socket, role: 'uac' } as const;
+    const identity = {
+      id: response.stackDialogId,
+      callId: header('call-id') ?? '',
+      socket: response.socket,
+      role: 'uac',
+      contact: headerGetter(request.msg)('contact'),
+      credentials: this.#invite.credentials,
+    } as const;
     const dialog = new SipDialog(this.#ground, identity, this.#observer.dialog);
     if (state.kind === 'calling') {
       this.#finish();
@@ -125,11 +180,11 @@ export class SipOutgoingInvite implements OutgoingCall {
 
   #failureOf(response: SrfResponse): InviteFailure {
     const { status, reason } = response;
-    const header = headerGetter(response.msg);
-    if (!this.#provisional && madeByServer(response, header, this.#ground.embedded)) {
+    if (!this.#provisional && madeByServer(response, this.#ground.embedded)) {
       return { kind: 'unreachable', detail: `${status} ${reason}` };
     }
-    return { kind: 'refused', status, reason, header };
+    const authenticated = this.#answer !== undefined;
+    return { kind: 'refused', status, reason, authenticated, header: headerGetter(response.msg) };
   }
 
   #fail(failure: InviteFailure): void {
@@ -149,28 +204,6 @@ export class SipOutgoingInvite implements OutgoingCall {
   }
 }
 
-const MARKS_OF_A_PEER = ['server', 'user-agent', 'allow', 'contact', 'retry-after', 'warning'];
-
-/**
- * Whether our own SIP server made this 408 or 503 for lack of any response (RFC 3261 8.1.3.1). A peer's has a To tag, as
- * RFC 3261 8.2.6.2 wants; our embedded server's has none. A drachtio-server gives no sure sign, so there a response
- * counts as the peer's when it names its maker or what it can do.
- */
-function madeByServer(response: SrfResponse, header: HeaderGetter, embedded: boolean): boolean {
-  if (response.status !== 408 && response.status !== 503) return false;
-  if (!hasTag(header('to') ?? '')) return true;
-  return !embedded && !MARKS_OF_A_PEER.some((name) => header(name) !== undefined);
-}
-
 function sdpOf(response: SrfResponse): string | undefined {
   return response.msg.body === '' ? undefined : response.msg.body;
-}
-
-function checkUri(uri: string): void {
-  // The next hop travels in a line of tokens separated by "|", the request-URI in a start line.
-  if (!/^[\x21-\x7e]+$/.test(uri) || uri.includes('|')) throw new TypeError(`URI ${JSON.stringify(uri)}: not a URI`);
-}
-
-function errorText(error: unknown): string {
-  return error instanceof Error ? error.message : typeof error === 'string' ? error : 'unknown';
 }

@@ -1,8 +1,8 @@
 /** What the calls know of SIP. Nothing of drachtio shows here. */
 import type { Transport } from '../config/types.js';
-import type { Headers } from './headers.js';
+import type { HeaderLines, Headers } from './headers.js';
 
-export type { Headers };
+export type { HeaderLines, Headers };
 
 export interface SipPort {
   /** Handlers are set once, before `connect`. */
@@ -83,7 +83,7 @@ export interface Response {
   readonly status: number;
   /** Absent: the usual phrase. */
   readonly reason?: string;
-  readonly headers?: Headers;
+  readonly headers?: HeaderLines;
   readonly body?: string;
 }
 
@@ -160,7 +160,8 @@ export interface Dialog {
   bye(headers?: Headers): Promise<void>;
   /**
    * A request of ours inside the dialog (NOTIFY, UPDATE, re-INVITE with its ACK; never toward Meta). Never rejects;
-   * resolves with the final response, or undefined when none came or the dialog is over.
+   * resolves with the final response, or undefined when none came within 40 s or the dialog is over. The dialog's Contact is
+   * added where the method needs one; an INVITE must bring its offer.
    */
   request(request: DialogRequest): Promise<DialogResponse | undefined>;
 }
@@ -183,8 +184,13 @@ export interface DialogObserver {
   acked?(sdp: string | undefined): void;
   /** The peer's BYE, already answered 200; or the server's own end of it (no ACK came). */
   ended(end: DialogEnd): void;
-  /** re-INVITE, UPDATE, INFO, REFER … in the dialog: must be responded to. The ACK of a re-INVITE comes to `acked`. */
+  /**
+   * re-INVITE, UPDATE, INFO, REFER … in the dialog: must be responded to. The ACK of a re-INVITE comes to `acked`. A 2xx to
+   * INVITE or UPDATE gets the dialog's Contact when none is given.
+   */
   request(request: IncomingRequest): void;
+  /** A re-INVITE that came to `request` is over before our 200 left: what it offered does not count, no ACK comes. */
+  cancelled?(request: IncomingRequest): void;
 }
 
 export interface DialogEnd {

@@ -6,6 +6,8 @@ import type { Source } from './port.js';
 export type Side =
   | { readonly kind: 'whatsapp' }
   | { readonly kind: 'trunk'; readonly name: string }
+  /** On the PBX's listener from an address of no trunk, where some trunk proves itself by digest. */
+  | { readonly kind: 'stranger' }
   | { readonly kind: 'untrusted'; readonly why: string };
 
 /** A listener as it is really bound (no port 0). */
@@ -17,7 +19,8 @@ export interface Listener {
 
 export interface TrustOptions {
   readonly whatsapp: { readonly listen: readonly Listener[]; readonly networks: readonly string[] };
-  readonly pbx: { readonly listen: readonly Listener[] };
+  /** `strangers`: a trunk without a fixed address may prove itself by digest. */
+  readonly pbx: { readonly listen: readonly Listener[]; readonly strangers: boolean };
   /** Where networks overlap, the trunk named first is taken. */
   readonly trunks: readonly { readonly name: string; readonly networks: readonly string[] }[];
 }
@@ -68,6 +71,7 @@ export function createTrust(options: TrustOptions): (source: Source) => Side {
     if (sides.whatsapp && fromMeta(source.address)) return { kind: 'whatsapp' };
     const trunk = sides.pbx ? trunks.find(({ includes }) => includes(source.address)) : undefined;
     if (trunk) return { kind: 'trunk', name: trunk.name };
+    if (sides.pbx && options.pbx.strangers) return { kind: 'stranger' };
     const where = source.receivedOn === undefined ? source.transport : `${source.transport} ${source.receivedOn}`;
     return { kind: 'untrusted', why: `${source.address} is in no network that may use ${where}` };
   });

@@ -1,5 +1,5 @@
 /** SIP, SIPS and tel URIs (RFC 3261 19.1, RFC 3966): parsed into parts with escapes undone, formatted with them done. */
-import { isIPv6 } from 'node:net';
+import { isIPv4, isIPv6 } from 'node:net';
 import type { Params } from './headers.js';
 
 export interface SipUri {
@@ -136,6 +136,11 @@ function formatUriParams(params: Params | undefined, escape: RegExp): string {
 /** An address as it stands in a URI: IPv6 in brackets, anything else unchanged. */
 export function uriHost(host: string): string {
   return isIPv6(host) ? `[${host}]` : host;
+}
+
+/** Whether the host of a URI is an address, which nobody has to look up. */
+export function isAddress(host: string): boolean {
+  return isIPv4(host) || host.startsWith('[');
 }
 
 /** Whom a user part names. Meta writes +E.164, or a business-scoped user id such as `US.13491208655302741918`. */

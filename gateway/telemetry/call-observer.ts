@@ -16,9 +16,13 @@ export function callObserver(log: Logger, metrics: Metrics): CallObserver {
     ended(call, record) {
       metrics.callEnded(call, resultOf(record), seconds(record));
       const { outcome, media, ...times } = record;
-      const { by, code, failure } = outcome;
-      const fields = { by, result: code, status: failure.status, q850: failure.q850, reason: failure.reason };
+      const { by, failure } = outcome;
+      const fields = { by, result: failure.code, status: failure.status, q850: failure.q850, reason: failure.reason };
       log.info({ ...fieldsOf(call), ...fields, ...rounded(times), media }, 'call ended');
+    },
+    trouble(call, { present, ...trouble }) {
+      if (present) metrics.mediaTrouble(call, trouble.from);
+      log.warn({ ...fieldsOf(call), ...trouble }, present ? 'no audio' : 'audio again');
     },
   };
 }
@@ -29,7 +33,7 @@ function fieldsOf({ id, ...call }: CallIdentity): object {
 
 /** An answered call is `answered` however it ended; the rest by their own word. */
 function resultOf({ answeredMs, outcome }: CallRecord): string {
-  return answeredMs !== undefined && outcome.code === 'normal' ? 'answered' : outcome.code;
+  return answeredMs !== undefined && outcome.failure.code === 'normal' ? 'answered' : outcome.failure.code;
 }
 
 function seconds({ dialledMs, answeredMs, endedMs }: CallRecord): {

@@ -62,6 +62,7 @@ export class Metrics {
   readonly #started: Counter<keyof CallLabels>;
   readonly #ended: Counter<keyof CallLabels | 'result'>;
   readonly #refused: Counter<'reason'>;
+  readonly #trouble: Counter<'direction' | 'number' | 'trunk' | 'from'>;
   readonly #setup: Histogram<'direction'>;
   readonly #answer: Histogram<'direction'>;
   readonly #duration: Histogram<'direction'>;
@@ -77,6 +78,11 @@ export class Metrics {
     this.#started = this.#counter('wa_trunk_calls_started_total', 'Calls begun', labels);
     this.#ended = this.#counter('wa_trunk_calls_total', 'Calls ended, by how', [...labels, 'result']);
     this.#refused = this.#counter('wa_trunk_calls_refused_total', 'INVITEs that never became a call', ['reason']);
+    this.#trouble = this.#counter(
+      'wa_trunk_media_silent_total',
+      'Times that no audio came from a leg while the call lasted',
+      [...labels, 'from'],
+    );
     this.#setup = this.#histogram(
       'wa_trunk_call_setup_seconds',
       'From the INVITE in to the INVITE at the other side',
@@ -107,6 +113,11 @@ export class Metrics {
     if (times.answered === undefined) return;
     this.#answer.observe({ direction }, times.answered);
     this.#duration.observe({ direction }, times.ended - times.answered);
+  }
+
+  /** No audio came from a leg for too long: `pbx` or `whatsapp`. */
+  mediaTrouble(call: CallLabels, from: string): void {
+    this.#trouble.inc({ ...this.#labels(call), from });
   }
 
   callRefused(reason: string): void {

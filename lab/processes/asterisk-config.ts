@@ -2,32 +2,55 @@ import { mkdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { glob, packageRoot } from '../components/cache.js';
 import type { Component } from '../components/index.js';
+import { toneWav } from './tone-wav.js';
+
+/** What a phone dials for a call to WhatsApp: `prefix` and the user's number. */
+export interface OutboundRoute {
+  readonly prefix: string;
+  /** The business number, +E.164. */
+  readonly number: string;
+  /** Which of Asterisk's endpoints: with all codecs, PCMA only, Opus only, or PCMA with hold passed on. */
+  readonly trunk: 'wa-trunk' | 'wa-trunk-pcma' | 'wa-trunk-opus' | 'wa-trunk-hold';
+}
 
 /** What the operator's files in asterisk/ need to know about this run. Ports are UDP on 127.0.0.1. */
 export interface AsteriskSettings {
   readonly sipPort: number;
   readonly pcmaSipPort: number;
   readonly opusSipPort: number;
+  readonly holdSipPort: number;
   readonly rtpPorts: { readonly min: number; readonly max: number };
   /** `host:port` where the gateway expects the PBX's SIP. */
   readonly trunk: string;
+  readonly outbound: readonly OutboundRoute[];
 }
+
+/** The music on hold: a tone, so that it can be measured. */
+export const MUSIC_HZ = 350;
+
+/** Of the phones 100, 101 and 102 in asterisk/pjsip-phones.conf. */
+export const PHONE_PASSWORD = 'demo-password-of-phones';
 
 /** Only these are loaded: it boots in half a second, and misses no library. */
 const MODULES = [
   'app_dial',
+  'app_directed_pickup',
   'app_echo',
   'app_mixmonitor',
   'app_playback',
   'app_playtones',
+  'app_queue',
   'app_read',
   'app_senddtmf',
   'app_stack',
+  'app_transfer',
   'app_verbose',
   'app_while',
+  'bridge_builtin_features',
+  'bridge_holding',
+  'bridge_native_rtp',
   'bridge_simple',
   'bridge_softmix',
-  'bridge_native_rtp',
   'chan_pjsip',
   'codec_alaw',
   'codec_gsm',
@@ -49,6 +72,8 @@ const MODULES = [
   'pbx_config',
   'res_clioriginate',
   'res_format_attr_opus',
+  'res_musiconhold',
+  'res_parking',
   'res_pjproject',
   'res_pjsip',
   'res_pjsip_authenticator_digest',
@@ -62,6 +87,7 @@ const MODULES = [
   'res_pjsip_outbound_authenticator_digest',
   'res_pjsip_pubsub', // chan_pjsip wants it
   'res_pjsip_refer',
+  'res_pjsip_registrar',
   'res_pjsip_rfc3326',
   'res_pjsip_sdp_rtp',
   'res_pjsip_session',
@@ -74,12 +100,19 @@ const MODULES = [
 ];
 
 /** The folders of one Asterisk below its own temporary folder. */
-export function asteriskFolders(folder: string): { etc: string; log: string; run: string; results: string } {
+export function asteriskFolders(folder: string): {
+  etc: string;
+  log: string;
+  run: string;
+  results: string;
+  music: string;
+} {
   return {
     etc: join(folder, 'etc'),
     log: join(folder, 'log'),
     run: join(folder, 'run'),
     results: join(folder, 'spool', 'monitor'),
+    music: join(folder, 'moh'),
   };
 }
 
@@ -106,16 +139,40 @@ export async function writeAsteriskConfig(
     ':5062': `:${settings.pcmaSipPort}`,
     ':5064': `:${settings.opusSipPort}`,
   });
+  const hold = await operatorFile('pjsip-hold.conf', { ':5066': `:${settings.holdSipPort}` });
+  await mkdir(folders.music, { recursive: true });
+  await writeFile(join(folders.music, 'tone.wav'), toneWav(MUSIC_HZ));
   const files: Readonly<Record<string, string>> = {
     'asterisk.conf': asteriskConf(component, folder),
     'modules.conf': ['[modules]', 'autoload=no', ...MODULES.map((name) => `load=${name}.so`), ''].join('\n'),
     'logger.conf': '[general]\ndateformat=%F %T.%3q\n[logfiles]\nfull => notice,warning,error,verbose(3),dtmf\n',
     'rtp.conf': `[general]\nrtpstart=${settings.rtpPorts.min}\nrtpend=${settings.rtpPorts.max}\nicesupport=no\n`,
-    'pjsip.conf': `${pjsip}\n#include pjsip-single-codec.conf\n`,
+    'pjsip.conf': ['single-codec', 'hold', 'phones'].reduce(
+      (text, one) => `${text}#include pjsip-${one}.conf\n`,
+      pjsip,
+    ),
     'pjsip-single-codec.conf': singleCodec,
-    'extensions.conf': await operatorFile('extensions.conf', {}),
+    'pjsip-hold.conf': hold,
+    'pjsip-phones.conf': await operatorFile('pjsip-phones.conf', {}),
+    'extensions.conf': `${await operatorFile('extensions.conf', {})}#include extensions-lab.conf\n`,
+    'extensions-lab.conf': outbound(settings.outbound),
+    'extensions-calls.conf': await operatorFile('extensions-calls.conf', {}),
+    'queues.conf': await operatorFile('queues.conf', {}),
+    'res_parking.conf': await operatorFile('res_parking.conf', {}),
+    'features.conf': await operatorFile('features.conf', {}),
+    'musiconhold.conf': await operatorFile('musiconhold.conf', { '/var/lib/asterisk/moh': folders.music }),
   };
   for (const [name, text] of Object.entries(files)) await writeFile(join(folders.etc, name), text);
+}
+
+/** More ways to dial out than one installation has, next to those of extensions-calls.conf. */
+function outbound(routes: readonly OutboundRoute[]): string {
+  const lines = routes.flatMap(({ prefix, number, trunk }) => [
+    `exten => _${prefix}.,1,Set(WA_NUMBER=${number})`,
+    ` same => n,Set(WA_TRUNK=${trunk})`,
+    ` same => n,Goto(wa-trunk-out,\${EXTEN:${prefix.length}},1)`,
+  ]);
+  return ['[to-whatsapp](+)', ...lines, ''].join('\n');
 }
 
 async function operatorFile(name: string, replacements: Readonly<Record<string, string>>): Promise<string> {

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { promisify } from 'node:util';
 import type { Component } from '../components/index.js';
-import { asteriskFolders, writeAsteriskConfig } from './asterisk-config.js';
+import { asteriskFolders, type OutboundRoute, writeAsteriskConfig } from './asterisk-config.js';
 import { type AsteriskCall, awaitCall, readCalls, type ReceivedDigit, receivedDigits } from './asterisk-results.js';
 import { orUndo, programFolder, removeFolder } from './folder.js';
 import { reservePorts } from './ports.js';
@@ -14,6 +14,8 @@ export interface AsteriskOptions {
   readonly component: Component;
   /** `host:port` of the gateway's PBX side; default 127.0.0.1:5080. Nothing needs to listen there yet. */
   readonly trunk?: string;
+  /** Further ways for phones to dial out; without any there is that of extensions-calls.conf. */
+  readonly outbound?: readonly OutboundRoute[];
   /** How many RTP ports; default 400, two a call. */
   readonly rtpPorts?: number;
   /** CPUs in taskset's notation. */
@@ -26,6 +28,8 @@ export interface Asterisk {
   readonly sipPort: number;
   readonly pcmaSipPort: number;
   readonly opusSipPort: number;
+  /** The one that passes hold to the gateway and has session timers (asterisk/pjsip-hold.conf). */
+  readonly holdSipPort: number;
   /** The full log: verbose and keys. */
   readonly logFile: string;
   /** Where recordings and result files are, until `close()`. */
@@ -52,7 +56,7 @@ const READY_MS = 20_000;
  */
 export async function startAsterisk(options: AsteriskOptions): Promise<Asterisk> {
   const block = await reservePorts(SIP_PORTS + (options.rtpPorts ?? 400));
-  const [sipPort, pcmaSipPort, opusSipPort] = [block.min, block.min + 2, block.min + 4];
+  const [sipPort, pcmaSipPort, opusSipPort, holdSipPort] = [block.min, block.min + 2, block.min + 4, block.min + 6];
   const folder = await programFolder('asterisk');
   const { etc, log, results } = asteriskFolders(folder);
   const configFile = join(etc, 'asterisk.conf');
@@ -64,8 +68,10 @@ export async function startAsterisk(options: AsteriskOptions): Promise<Asterisk>
       sipPort,
       pcmaSipPort,
       opusSipPort,
+      holdSipPort,
       rtpPorts: { min: block.min + SIP_PORTS, max: block.max },
       trunk: options.trunk ?? '127.0.0.1:5080',
+      outbound: options.outbound ?? [],
     });
     const run = [...command, '-f', '-C', configFile] as const;
     return supervise({ command: run, env, cwd: folder, folder, logFile: consoleFile, cpus: options.cpus });
@@ -92,7 +98,7 @@ export async function startAsterisk(options: AsteriskOptions): Promise<Asterisk>
     throw new Error(`Asterisk does not boot; the end of its logs:\n${ends.join('\n')}`, { cause });
   }
   return {
-    ...{ sipPort, pcmaSipPort, opusSipPort, logFile, resultsFolder: results, process: child, cli, close },
+    ...{ sipPort, pcmaSipPort, opusSipPort, holdSipPort, logFile, resultsFolder: results, process: child, cli, close },
     calls: () => readCalls(results),
     awaitCall: (condition, timeoutMs = 10_000) => awaitCall(results, condition, timeoutMs),
     receivedDigits: async (channel) => receivedDigits(await readFile(logFile, 'utf8'), channel),

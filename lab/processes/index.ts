@@ -1,4 +1,5 @@
 export { type Asterisk, type AsteriskOptions, startAsterisk } from './asterisk.js';
+export { MUSIC_HZ, type OutboundRoute, PHONE_PASSWORD } from './asterisk-config.js';
 export type { AsteriskCall, ReceivedDigit } from './asterisk-results.js';
 export { type NgDictionary, ngRequest, type NgValue } from './ng.js';
 export { freeUdpPorts, type PortBlock, reservePorts } from './ports.js';

@@ -12,6 +12,8 @@ export interface RemoteSdp {
   readonly setup: string | undefined;
   readonly fingerprints: readonly { readonly algorithm: string; readonly value: string }[];
   readonly hasIce: boolean;
+  readonly iceLite: boolean;
+  readonly direction: string;
   readonly crypto: readonly { readonly tag: number; readonly suite: string; readonly key: Buffer }[];
   readonly mid: string;
 }
@@ -23,6 +25,7 @@ const ENCODINGS: Record<Codec, RegExp> = {
   PCMU: /^pcmu\/8000(\/1)?$/i,
 };
 const TELEPHONE_EVENT = /^telephone-event\/8000$/i;
+const DIRECTION = /^a=(sendrecv|sendonly|recvonly|inactive)$/;
 /** What an offer may hold: everything of RFC 4568, 6188 and 7714 that encrypts and authenticates. */
 const STRONG_SUITE = /^(AES_CM_128_HMAC_SHA1_(80|32)|AES_(192|256)_CM_HMAC_SHA1_(80|32)|AEAD_AES_(128|256)_GCM)$/;
 export const META_SUITE = 'AES_CM_128_HMAC_SHA1_80';
@@ -63,6 +66,8 @@ export function readSdp(sdp: string): RemoteSdp {
       return { algorithm: algorithm.toLowerCase(), value: digest.toUpperCase() };
     }),
     hasIce: value('a=ice-ufrag:') !== undefined && value('a=ice-pwd:') !== undefined,
+    iceLite: scope.includes('a=ice-lite'),
+    direction: scope.find((line) => DIRECTION.test(line))?.slice('a='.length) ?? 'sendrecv',
     crypto: all('a=crypto:').map(readCrypto),
     mid: value('a=mid:') ?? 'audio',
   };
@@ -108,6 +113,7 @@ export function checkSdp(
   if (commonCodecs(sdp, number.codecs).length === 0) fault('no-opus', formatsOf(sdp));
   if (number.telephoneEvent && telephoneEventOf(sdp) === undefined) fault('no-telephone-event', formatsOf(sdp));
   if (sdp.ptime !== undefined && sdp.ptime !== 20) fault('ptime', `a=ptime:${sdp.ptime}`);
+  if (sdp.direction !== 'sendrecv') fault('direction', `a=${sdp.direction}`);
   faults.push(...(number.keying === 'dtls' ? dtlsFaults(sdp, role) : sdesFaults(sdp, role)));
   return faults;
 }
@@ -125,6 +131,7 @@ function dtlsFaults(sdp: RemoteSdp, role: 'offer' | 'answer'): SdpFault[] {
     faults.push({ rule: 'dtls-role', found: `a=setup:${sdp.setup ?? '(none)'}` });
   }
   if (!sdp.hasIce) faults.push({ rule: 'ice', found: 'no a=ice-ufrag or a=ice-pwd' });
+  if (sdp.iceLite) faults.push({ rule: 'ice', found: 'a=ice-lite' });
   return faults;
 }
 

@@ -6,6 +6,7 @@ import type { LadderEntry } from './ladder.js';
 import { LinkError } from './link.js';
 import type { MediaPort } from './media-port.js';
 import type { Report, SipRuleId, Violation } from './rules-used.js';
+import type { SipSocket } from './sip-socket.js';
 import { cseq, statusOf, type SipText } from './sip-text.js';
 import { damage, type InviteFault } from './faults.js';
 import { Wire } from './wire.js';
@@ -42,9 +43,9 @@ export interface Answered {
 
 export interface Ended {
   readonly by: 'user' | 'business' | 'meta';
-  /** `business/rejected` carries status and reason phrase, `business/hangup` the Reason header if there was one. */
+  /** `rejected` carries status and reason phrase, `business/hangup` the Reason header if there was one. */
   readonly cause:
-    'hangup' | 'cancelled' | 'rejected' | 'no-answer' | 'no-response' | 'unreachable' | 'closed' | SipRuleId;
+    'hangup' | 'cancelled' | 'rejected' | 'no-answer' | 'no-response' | 'no-ack' | 'unreachable' | 'closed' | SipRuleId;
   /** Final status: of the INVITE where it was not accepted, of the BYE where the stand-in sent one. */
   readonly status?: number;
   readonly reason?: string;
@@ -148,6 +149,11 @@ export class Call {
         this.#onFinal(false, message.statusCode ?? 0, message.reasonPhrase ?? '');
       },
     });
+  }
+
+  /** A message of the gateway with this Call-ID. */
+  receive(raw: string, text: SipText, from: SipSocket): void {
+    this.exchange.receive(raw, text, from);
   }
 
   /** The user hangs up: BYE once answered, CANCEL before. Resolves when the call is over. */

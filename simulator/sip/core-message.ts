@@ -1,5 +1,5 @@
 import { IncomingRequestMessage, IncomingResponseMessage, NameAddrHeader, URI } from 'sip.js/lib/core/index.js';
-import type { Challenge } from './digest.js';
+import { digestParameters, type Challenge } from './digest.js';
 import { canonicalName, cseq, header, headerList, parameter, statusOf, type SipText } from './sip-text.js';
 
 /**
@@ -64,13 +64,9 @@ function chooseChallenge(text: SipText, status: number): { name: string; raw: st
   return raw === undefined ? undefined : { name, raw };
 }
 
-/** The parameters of one Digest challenge (RFC 7616 section 3.3). */
+/** One Digest challenge. */
 export function parseChallenge(raw: string): Challenge {
-  const found: Record<string, string> = {};
-  for (const [, name = '', quoted, bare] of raw.matchAll(/([\w-]+)\s*=\s*(?:"((?:[^"\\]|\\.)*)"|([^,\s]+))/g)) {
-    found[name.toLowerCase()] = quoted ?? bare ?? '';
-  }
-  const { realm, nonce, opaque, algorithm, qop, stale } = found;
+  const { realm, nonce, opaque, algorithm, qop, stale } = digestParameters(raw);
   return {
     ...(realm !== undefined && { realm }),
     ...(nonce !== undefined && { nonce }),

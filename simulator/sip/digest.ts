@@ -18,6 +18,15 @@ export interface Challenge {
   readonly stale?: boolean;
 }
 
+/** The parameters of a challenge or of an answer to one, by their names in lower case (RFC 7616 section 3.3). */
+export function digestParameters(raw: string): Readonly<Record<string, string>> {
+  const found: Record<string, string> = {};
+  for (const [, name = '', quoted, bare] of raw.matchAll(/([\w-]+)\s*=\s*(?:"((?:[^"\\]|\\.)*)"|([^,\s]+))/g)) {
+    found[name.toLowerCase()] = quoted ?? bare ?? '';
+  }
+  return found;
+}
+
 const md5 = (text: string): string => createHash('md5').update(text).digest('hex');
 
 /** Meta's answer to a challenge: MD5 with qop=auth, opaque echoed, algorithm echoed only if it was sent. */

@@ -1,13 +1,15 @@
 import { setTimeout as delay } from 'node:timers/promises';
+import type { BusinessCall } from './business/business-call.js';
+import { BusinessDesk, type PlanOf } from './business/desk.js';
+import type { BusinessNumber } from './business/number.js';
 import { Call, type CallHost, type CallOptions } from './call.js';
-import type { Exchange } from './exchange.js';
 import { openLink, type GatewayAddress, type LinkTls } from './link.js';
 import { Links } from './links.js';
 import { listen, type Listener, type ListenOptions } from './listener.js';
 import { probe } from './probe.js';
 import type { SipRuleId, Violation } from './rules-used.js';
 import type { SipSocket, SipSocketEvents } from './sip-socket.js';
-import { header, parseSipText, statusOf } from './sip-text.js';
+import { cseq, header, parameter, parseSipText, statusOf, type SipText } from './sip-text.js';
 import { answerStray } from './stray.js';
 
 const LINGER_MS = 1000;
@@ -19,6 +21,13 @@ export interface MetaEdgeOptions {
   readonly listen?: ListenOptions;
   /** How long an ended call still answers late messages, in ms; default 1000. */
   readonly lingerMs?: number;
+  /** The business numbers that may call users; without them every call of the business is refused. */
+  readonly numbers?: readonly BusinessNumber[];
+}
+
+/** Whatever takes the messages under one Call-ID. */
+interface Receiver {
+  receive(raw: string, text: SipText, from: SipSocket): void;
 }
 
 /** Starts Meta's SIP edge: nothing is sent yet. Rejects if the listening address cannot be had. */
@@ -28,15 +37,16 @@ export async function startMetaEdge(options: MetaEdgeOptions): Promise<MetaEdge>
   return edge;
 }
 
-/** Meta's SIP edge: places calls of WhatsApp users to the gateway and takes note of Meta's rules that it breaks. */
+/** Meta's SIP edge: places calls of WhatsApp users, takes calls of the business, and takes note of the rules it breaks. */
 export class MetaEdge {
   readonly #violations: Violation[] = [];
-  readonly #exchanges = new Map<string, Exchange>();
-  readonly #calls = new Set<Call>();
-  readonly #lingering = new Map<Call, NodeJS.Timeout>();
+  readonly #receivers = new Map<string, Receiver>();
+  readonly #calls = new Set<Call | BusinessCall>();
+  readonly #lingering = new Map<Call | BusinessCall, NodeJS.Timeout>();
   readonly #started = performance.now();
   readonly #events: SipSocketEvents & { report: (rule: SipRuleId, detail: string) => void };
   readonly #links: Links;
+  readonly #desk: BusinessDesk;
   #listener: Listener | undefined;
   #closed = false;
 
@@ -52,6 +62,18 @@ export class MetaEdge {
       report: (rule, detail) => this.#note(rule, detail),
     };
     this.#links = new Links((localAddress) => openLink(options.gateway, options.tls ?? {}, localAddress, this.#events));
+    const host = {
+      hostname: options.gateway.hostname,
+      send: (raw: string) => this.#links.send(raw),
+      report: (rule: SipRuleId, detail: string, callId: string) => this.#note(rule, detail, callId),
+      enter: (call: BusinessCall) => {
+        this.#enter(call);
+      },
+      over: (call: BusinessCall) => {
+        this.#linger(call);
+      },
+    };
+    this.#desk = new BusinessDesk(host, options.numbers ?? []);
   }
 
   /** Where the stand-in listens; undefined if it does not. */
@@ -81,10 +103,24 @@ export class MetaEdge {
       },
     };
     const call = new Call(options, host);
-    this.#calls.add(call);
-    this.#exchanges.set(call.id.callId, call.exchange);
+    this.#enter(call);
     call.start();
     return call;
+  }
+
+  /** What users do with calls of the business; until this is set, they have not permitted any. */
+  onBusinessCall(planOf: PlanOf): void {
+    this.#desk.setPlan(planOf);
+  }
+
+  /** Adds a business number, or replaces what Meta knows of it, a new password for one. */
+  setNumber(number: BusinessNumber): void {
+    this.#desk.setNumber(number);
+  }
+
+  /** The next call of the business whose INVITE arrives, to this user if one is named. Rejects after `limitMs` (20 s). */
+  async nextBusinessCall(to?: string, limitMs?: number): Promise<BusinessCall> {
+    return this.#desk.next(to, limitMs);
   }
 
   /** Sends OPTIONS; resolves with the status, 408 or 503 if none came. */
@@ -93,8 +129,8 @@ export class MetaEdge {
       hostname: this.options.gateway.hostname,
       send: (raw) => this.#links.send(raw),
       report: (rule, detail) => this.#note(rule, detail),
-      enter: (exchange) => this.#exchanges.set(exchange.id.callId, exchange),
-      leave: (exchange) => this.#exchanges.delete(exchange.id.callId),
+      enter: (exchange) => this.#receivers.set(exchange.id.callId, exchange),
+      leave: (exchange) => this.#receivers.delete(exchange.id.callId),
     });
   }
 
@@ -119,9 +155,10 @@ export class MetaEdge {
     return { received, closed };
   }
 
-  /** Loses every link to the gateway; calls go on and the next request opens another. */
+  /** Loses every link with the gateway, whoever opened it; calls go on and the next message opens another. */
   dropLinks(): void {
     this.#links.drop();
+    this.#listener?.drop();
   }
 
   /** Starts to listen; called by startMetaEdge. */
@@ -140,7 +177,8 @@ export class MetaEdge {
       call.close();
     }
     this.#lingering.clear();
-    this.#exchanges.clear();
+    this.#receivers.clear();
+    this.#desk.close();
     this.#links.close();
     await this.#listener?.close();
   }
@@ -152,18 +190,26 @@ export class MetaEdge {
       this.#note('malformed', raw.slice(0, 80));
       return;
     }
-    const exchange = this.#exchanges.get(callId);
-    if (exchange) exchange.receive(raw, text, from);
+    const receiver = this.#receivers.get(callId);
+    const begins = cseq(text)?.method === 'INVITE' && parameter(header(text, 'to') ?? '', 'tag') === undefined;
+    if (receiver) receiver.receive(raw, text, from);
     // A late response to a call that is gone needs no answer.
-    else if (statusOf(text) === undefined) answerStray(text, from, (rule, detail) => this.#note(rule, detail));
+    else if (statusOf(text) !== undefined) return;
+    else if (begins) this.#desk.take(raw, text, from);
+    else answerStray(text, from, (rule, detail) => this.#note(rule, detail));
   }
 
-  #linger(call: Call): void {
+  #enter(call: Call | BusinessCall): void {
+    this.#calls.add(call);
+    this.#receivers.set(call.id.callId, call);
+  }
+
+  #linger(call: Call | BusinessCall): void {
     this.#calls.delete(call);
     const forget = (): void => {
       this.#lingering.delete(call);
-      this.#exchanges.delete(call.id.callId);
-      call.exchange.close();
+      this.#receivers.delete(call.id.callId);
+      call.close();
     };
     if (this.#closed) forget();
     else this.#lingering.set(call, setTimeout(forget, this.options.lingerMs ?? LINGER_MS));

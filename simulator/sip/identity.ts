@@ -1,7 +1,8 @@
 import { randomBytes, randomUUID } from 'node:crypto';
 
 const META_HOST = 'wa.meta.vc';
-const ROUTES = [
+/** Meta's two proxies, the edge first: its INVITEs record them in this order. */
+export const ROUTES = [
   `<sip:${META_HOST};transport=tls;lr>`,
   '<sip:onevc-sip-proxy.fbinfra.net:8191;transport=tls;lr>',
 ] as const;
@@ -65,10 +66,15 @@ export interface CallIdentity {
   readonly branchPrefix: string;
 }
 
+/** A WhatsApp call id. */
+export function newWacid(): string {
+  return `wacid.HBgL${randomBytes(31).toString('base64').replaceAll(/[+/]/g, 'A')}`;
+}
+
 /** Draws up the texts of one call in Meta's shape. */
 export function identify(parties: CallParties, hostname: string): CallIdentity {
   const { from, to, requestUriUserParams = {} } = parties;
-  const wacid = `wacid.HBgL${randomBytes(31).toString('base64').replaceAll(/[+/]/g, 'A')}`;
+  const wacid = newWacid();
   const userParams = Object.entries(requestUriUserParams)
     .map(([name, value]) => `;${name}=${value}`)
     .join('');

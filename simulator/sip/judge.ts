@@ -4,7 +4,7 @@ import { addressUri, cseq, header, headerList, parameter, statusOf, type SipText
 
 /** What responses of one call are held against. */
 export interface Expectation {
-  readonly id: CallIdentity;
+  readonly id: Pick<CallIdentity, 'recordRoute'>;
   /** The hostname that Meta dialled. */
   readonly hostname: string;
 }
@@ -63,7 +63,11 @@ function judgeAnswer(
 }
 
 /** Checks where a request of the gateway within the call goes; returns the status to refuse it with, if it went wrong. */
-export function judgeTarget(request: SipText, id: CallIdentity, report: Report): 404 | 481 | undefined {
+export function judgeTarget(
+  request: SipText,
+  id: Pick<CallIdentity, 'contactUri' | 'recordRoute'>,
+  report: Report,
+): 404 | 481 | undefined {
   const [method = '', uri = ''] = request.startLine.split(' ');
   if (uri !== id.contactUri) {
     report('route', `${method} to ${uri}, not ${id.contactUri}`);

@@ -18,6 +18,8 @@ export interface ListenOptions {
 export interface Listener {
   readonly address: string;
   readonly port: number;
+  /** Loses the connections that the gateway opened. */
+  drop(): void;
   close(): Promise<void>;
 }
 
@@ -43,11 +45,14 @@ export async function listen(options: ListenOptions, events: SipSocketEvents & {
   server.listen(options.port ?? 0, options.address ?? '127.0.0.1');
   await once(server, 'listening');
   const { address, port } = server.address() as AddressInfo;
+  const drop = (): void => {
+    for (const socket of open) socket.close();
+  };
   const close = async (): Promise<void> => {
     if (!server.listening) return;
     server.close();
-    for (const socket of open) socket.close();
+    drop();
     await once(server, 'close');
   };
-  return { address, port, close };
+  return { address, port, drop, close };
 }

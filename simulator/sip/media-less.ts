@@ -1,5 +1,6 @@
 import type { Codec, Keying } from '../media/types.js';
-import type { MediaPort } from './media-port.js';
+import { commonCodecs, readSdp, telephoneEventOf } from '../media/sdp-read.js';
+import type { AnsweringMedia, MediaPort } from './media-port.js';
 
 export interface MediaLessOptions {
   readonly keying: Keying;
@@ -10,15 +11,9 @@ export interface MediaLessOptions {
   readonly port?: number;
 }
 
-const CODEC_LINES: Readonly<Record<Codec, readonly [payloadType: number, ...lines: string[]]>> = {
-  opus: [
-    111,
-    'a=rtpmap:111 opus/48000/2',
-    'a=fmtp:111 maxaveragebitrate=20000;maxplaybackrate=16000;minptime=20;sprop-maxcapturerate=16000;useinbandfec=1',
-  ],
-  PCMA: [8, 'a=rtpmap:8 PCMA/8000'],
-  PCMU: [0, 'a=rtpmap:0 PCMU/8000'],
-};
+const OFFERED: Readonly<Record<Codec, number>> = { opus: 111, PCMA: 8, PCMU: 0 };
+const OFFERED_EVENTS = 126;
+const OPUS_FMTP = 'maxaveragebitrate=20000;maxplaybackrate=16000;minptime=20;sprop-maxcapturerate=16000;useinbandfec=1';
 
 const KEYING_LINES: Readonly<Record<Keying, readonly string[]>> = {
   dtls: [
@@ -27,17 +22,17 @@ const KEYING_LINES: Readonly<Record<Keying, readonly string[]>> = {
     'a=ice-ufrag:6O0HbZVqGsyAJVhN',
     'a=ice-pwd:Bq3LkR2rkJ3ZcJm2sWn0aBcD',
     `a=fingerprint:sha-256 ${Array.from({ length: 32 }, () => 'A5').join(':')}`,
-    'a=setup:actpass',
   ],
   sdes: ['a=crypto:1 AES_CM_128_HMAC_SHA1_80 inline:d0RmdmcmVCspeEc3QGZiNWpVLFJhQX1cfHAwJSoj'],
 };
 
 /** An offer in Meta's shape with media behind it that neither speaks nor listens: for signalling under load. */
-export function mediaLess(options: MediaLessOptions): MediaPort {
+export function mediaLess(options: MediaLessOptions): MediaPort & AnsweringMedia {
   const sdp = cannedOffer(options);
   return {
     offerSdp: () => sdp,
     setAnswer: () => [],
+    answerSdp: (offer) => cannedAnswer(options, offer),
     markAck: () => undefined,
     markEnd: () => undefined,
     on: () => undefined,
@@ -46,9 +41,26 @@ export function mediaLess(options: MediaLessOptions): MediaPort {
 }
 
 /** Meta's offer as text; keys and addresses are constants. */
-export function cannedOffer({ keying, codecs = ['opus'], address = '127.0.0.1', port = 9 }: MediaLessOptions): string {
-  const payloadTypes = [...codecs.map((codec) => CODEC_LINES[codec][0]), 126].join(' ');
+export function cannedOffer(options: MediaLessOptions): string {
+  const codecs = (options.codecs ?? ['opus']).map((codec) => ({ codec, payloadType: OFFERED[codec] }));
+  return cannedSdp(options, codecs, OFFERED_EVENTS, 'actpass');
+}
+
+/** Meta's answer, with the payload types of the offer. */
+function cannedAnswer(options: MediaLessOptions, offer: string): string {
+  const remote = readSdp(offer);
+  const codecs = commonCodecs(remote, options.codecs ?? ['opus']);
+  return cannedSdp(options, codecs, telephoneEventOf(remote), 'passive');
+}
+
+function cannedSdp(
+  { keying, address = '127.0.0.1', port = 9 }: MediaLessOptions,
+  codecs: readonly { readonly codec: Codec; readonly payloadType: number }[],
+  events: number | undefined,
+  setup: 'actpass' | 'passive',
+): string {
   const dtls = keying === 'dtls';
+  const payloadTypes = [...codecs.map(({ payloadType }) => payloadType), ...(events === undefined ? [] : [events])];
   const lines = [
     'v=0',
     'o=- 1741113186367 2 IN IP4 127.0.0.1',
@@ -57,20 +69,26 @@ export function cannedOffer({ keying, codecs = ['opus'], address = '127.0.0.1', 
     'a=group:BUNDLE audio',
     'a=msid-semantic: WMS 632a909f-1060-4369-96a4-7bd03e291ee7',
     ...(dtls ? ['a=ice-lite'] : []),
-    `m=audio ${port} ${dtls ? 'UDP/TLS/RTP/SAVPF' : 'RTP/SAVP'} ${payloadTypes}`,
+    `m=audio ${port} ${dtls ? 'UDP/TLS/RTP/SAVPF' : 'RTP/SAVP'} ${payloadTypes.join(' ')}`,
     `c=IN IP4 ${address}`,
     'a=rtcp:9 IN IP4 0.0.0.0',
     ...KEYING_LINES[keying].map((line) => line.replace('ADDRESS', address).replace('PORT', String(port))),
+    ...(dtls ? [`a=setup:${setup}`] : []),
     'a=mid:audio',
     'a=sendrecv',
     'a=msid:632a909f-1060-4369-96a4-7bd03e291ee7 WhatsAppTrack1',
     'a=rtcp-mux',
-    ...codecs.flatMap((codec) => CODEC_LINES[codec].slice(1)),
-    ...(dtls && codecs.includes('opus') ? ['a=rtcp-fb:111 transport-cc'] : []),
-    'a=rtpmap:126 telephone-event/8000',
+    ...codecs.flatMap(({ codec, payloadType }) => codecLines(codec, payloadType)),
+    ...codecs.filter(({ codec }) => dtls && codec === 'opus').map((c) => `a=rtcp-fb:${c.payloadType} transport-cc`),
+    ...(events === undefined ? [] : [`a=rtpmap:${events} telephone-event/8000`]),
     'a=maxptime:20',
     'a=ptime:20',
     'a=ssrc:849255537 cname:WhatsAppAudioStream1',
   ];
   return lines.map((line) => `${line}\r\n`).join('');
+}
+
+function codecLines(codec: Codec, payloadType: number): string[] {
+  if (codec !== 'opus') return [`a=rtpmap:${payloadType} ${codec}/8000`];
+  return [`a=rtpmap:${payloadType} opus/48000/2`, `a=fmtp:${payloadType} ${OPUS_FMTP}`];
 }

@@ -1,4 +1,11 @@
-import type { SdpFault } from '../media/types.js';
+import type { MediaReport, SdpFault } from '../media/types.js';
+
+/** What a call of the business needs of the user's media; a `MediaPeer` is one. */
+export interface AnsweringMedia extends Pick<MediaPort, 'markAck' | 'markEnd' | 'on' | 'close'> {
+  /** The SDP of the 200 for the offer of the INVITE. Throws Error where there is nothing in common. */
+  answerSdp(offer: string): string;
+  report?(): Promise<MediaReport>;
+}
 
 /** What the SIP side needs of the user's media; `MediaPeer` of simulator/media is one. */
 export interface MediaPort {
@@ -6,7 +13,7 @@ export interface MediaPort {
   offerSdp(): string;
   /** Takes the SDP of the 200; returns the rules it breaks. */
   setAnswer(sdp: string): readonly SdpFault[];
-  /** The ACK has left: time zero of what is measured. */
+  /** The ACK has left, or come: time zero of what is measured. */
   markAck(): void;
   /** BYE was sent or has come: what is heard later does not count. */
   markEnd(): void;

@@ -3,12 +3,16 @@ import { canonicalName, formatSipText, headerList, parameter, type SipText } fro
 import { ALLOW } from './wire.js';
 
 const REASONS: Readonly<Record<number, string>> = {
+  100: 'Trying',
+  180: 'Ringing',
   200: 'OK',
   403: 'Forbidden',
   404: 'Not Found',
   405: 'Method Not Allowed',
+  407: 'Proxy Authentication Required',
   481: 'Call/Transaction Does Not Exist',
-  501: 'Not Implemented',
+  487: 'Request Terminated',
+  500: 'Server Internal Error',
 };
 
 /** Meta's own headers in its answers to the gateway's requests. */
@@ -18,17 +22,44 @@ export const RESPONSE_HEADERS: readonly (readonly [string, string])[] = [
   ['User-Agent', 'Facebook SipGateway'],
 ];
 
+export interface ReplyParts {
+  /** The To tag, where the request has none; default a new one. */
+  readonly toTag?: string;
+  /** Where the request came from, told in its topmost Via (RFC 3581 section 4). */
+  readonly source?: { readonly address: string; readonly port: number };
+  readonly headers?: readonly (readonly [string, string])[];
+  readonly body?: string;
+}
+
 /** A response that needs no transaction: over TLS nothing is repeated. Works for Call-IDs that sip.js refuses. */
-export function writeReply(request: SipText, status: number, reason = REASONS[status] ?? ''): string {
+export function writeReply(
+  request: SipText,
+  status: number,
+  reason = REASONS[status] ?? '',
+  { toTag = randomUUID(), source, headers = [], body = '' }: ReplyParts = {},
+): string {
   const echoed = request.headers
     .filter(([name]) => ['from', 'to', 'call-id', 'cseq'].includes(canonicalName(name)))
     .map(([name, value]) => {
-      const untagged = canonicalName(name) === 'to' && parameter(value, 'tag') === undefined;
-      return [name, untagged ? `${value};tag=${randomUUID()}` : value] as const;
+      const untagged = status > 100 && canonicalName(name) === 'to' && parameter(value, 'tag') === undefined;
+      return [name, untagged ? `${value};tag=${toTag}` : value] as const;
     });
   return formatSipText({
     startLine: `SIP/2.0 ${status} ${reason}`,
-    headers: [...headerList(request, 'via').map((via) => ['Via', via] as const), ...echoed, ...RESPONSE_HEADERS],
-    body: '',
+    headers: [
+      ...viasBack(request, source).map((via) => ['Via', via] as const),
+      ...echoed,
+      ...headers,
+      ...RESPONSE_HEADERS,
+      ...(body === '' ? [] : [['Content-Type', 'application/sdp'] as const]),
+    ],
+    body,
   });
+}
+
+function viasBack(request: SipText, source: ReplyParts['source']): string[] {
+  const [top = '', ...lower] = headerList(request, 'via');
+  if (source === undefined) return [top, ...lower];
+  const received = `${top};received=${source.address}`;
+  return [received.replace(/;rport(?=;|$)/i, `;rport=${source.port}`), ...lower];
 }

@@ -39,6 +39,11 @@ export class SipSocket {
     return this.socket.writable;
   }
 
+  /** The other end; empty once the connection is gone. */
+  get remote(): { readonly address: string; readonly port: number } {
+    return { address: this.socket.remoteAddress ?? '', port: this.socket.remotePort ?? 0 };
+  }
+
   /** Sends a message; false if the link is gone. */
   send(raw: string | Buffer): boolean {
     if (!this.open) return false;

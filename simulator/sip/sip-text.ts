@@ -53,9 +53,14 @@ export function header(message: SipText, name: string): string | undefined {
   return message.headers.find(([n]) => canonicalName(n) === name)?.[1];
 }
 
+/** The lines of a header, by its full name in lower case, each as it was written. */
+export function headerLines(message: SipText, name: string): string[] {
+  return message.headers.filter(([n]) => canonicalName(n) === name).map(([, value]) => value);
+}
+
 /** All values of a list header, by its full name in lower case; lines with several values are split. */
 export function headerList(message: SipText, name: string): string[] {
-  return message.headers.filter(([n]) => canonicalName(n) === name).flatMap(([, value]) => splitList(value));
+  return headerLines(message, name).flatMap(splitList);
 }
 
 /** Splits at the commas that are neither in quotes nor in angle brackets. */

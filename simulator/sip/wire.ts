@@ -10,6 +10,15 @@ export interface WireFaults {
   readonly omitContact?: boolean;
 }
 
+/** The Vias of a request that has come through the three hops of the edge. */
+export function edgeVias(branch: string): readonly string[] {
+  return EDGE_HOPS.map((hop, i) =>
+    i === 0
+      ? `SIP/2.0/TLS ${hop};rport;branch=${branch};alias`
+      : `SIP/2.0/TLS ${hop};received=2803:6080:f948:9597::;branch=${branch}.${i};alias`,
+  );
+}
+
 /**
  * Turns what sip.js' core writes into what leaves Meta's edge. The core knows one Via and no proxies before it; so the
  * three Vias with the Record-Route pair between them, the literal URIs, the header order and Meta's own headers are made here.
@@ -84,13 +93,7 @@ export class Wire {
   }
 
   #vias(coreBranch: string): readonly string[] {
-    const serial = coreBranch.slice(CORE_BRANCH.length);
-    const branch = `${this.id.branchPrefix}.${serial}`;
-    return EDGE_HOPS.map((hop, i) =>
-      i === 0
-        ? `SIP/2.0/TLS ${hop};rport;branch=${branch};alias`
-        : `SIP/2.0/TLS ${hop};received=2803:6080:f948:9597::;branch=${branch}.${i};alias`,
-    );
+    return edgeVias(`${this.id.branchPrefix}.${coreBranch.slice(CORE_BRANCH.length)}`);
   }
 
   #coreBranch(response: SipText): string | undefined {

@@ -13,11 +13,14 @@ const REFERENCE = readFileSync('docs/reference/configuration.md', 'utf8');
 
 /** The example with every optional key set. */
 const COMPLETE = EXAMPLE.replace(/^(\s*)#(?! \S)(?=\S| {2})/gm, '$1');
+/** The trunk that calls of the example's trunk fall back to. */
+const BRANCH = '  - { name: branch, hosts: [{ host: 10.0.1.10 }] }';
 
 let fixture: Fixture;
 before(() => {
   fixture = createFixture();
   fixture.write('secrets/drachtio', 'x\n');
+  fixture.write('secrets/office', 'x\n');
 });
 after(() => fixture.close());
 
@@ -61,7 +64,9 @@ test('every key of the example stands below its comment', () => {
 
 test('the example passes once its files are there, with its optional keys and without', () => {
   for (const yaml of [EXAMPLE, COMPLETE]) {
-    const { config, faults } = fixture.load(yaml.replace('#ca:', 'ca:'));
+    const { config, faults } = fixture.load(
+      yaml.replace('#ca:', 'ca:').replace(/^(#?)(# Exceptions;)/m, `${BRANCH}\n\n$1$2`),
+    );
     assert.deepEqual(faults, []);
     assert.equal(config?.numbers[0]?.number, '+15551234567');
   }

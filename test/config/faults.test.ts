@@ -62,7 +62,7 @@ const CASES: readonly [what: string, from: string, to: string, fault: string][] 
     'an unknown key in a list',
     TRUNK_HOST,
     `${TRUNK_HOST}\n        prot: 5060`,
-    'wa-trunk.yaml: trunks[0].hosts[0].prot: found an unknown key, allowed host, port, transport (line 19; did you mean port?)',
+    'wa-trunk.yaml: trunks[0].hosts[0].prot: found an unknown key, allowed host, port, transport, weight (line 19; did you mean port?)',
   ],
   [
     'a prototype key',
@@ -191,6 +191,109 @@ const CASES: readonly [what: string, from: string, to: string, fault: string][] 
     'wa-trunk.yaml: numbers[0].sipPassword: found a secret written into the file, allowed sipPasswordFile (a file that holds it) or the environment variable, see docs/reference/configuration.md (line 13)',
   ],
   [
+    'a trunk without hosts that does not register',
+    '    hosts:\n      - host: 10.0.0.10\n',
+    '',
+    'wa-trunk.yaml: trunks[0].hosts: found nothing, allowed a list of hosts, unless register is true (line 16)',
+  ],
+  [
+    'a trunk that registers without proving itself',
+    '- name: office\n',
+    '- name: office\n    register: true\n',
+    'wa-trunk.yaml: trunks[0].auth: found nothing, allowed username and passwordFile, since a PBX that registers proves itself by digest (line 16)',
+  ],
+  [
+    'a trunk with a user name and no password',
+    '- name: office\n',
+    '- name: office\n    auth: { username: office }\n',
+    'wa-trunk.yaml: trunks[0].auth.passwordFile: found nothing, allowed a file that holds the secret, or the environment variable WA_TRUNK_PBX_PASSWORD_OFFICE (line 17)',
+  ],
+  [
+    'a password of the PBX in the file',
+    '- name: office\n',
+    '- name: office\n    auth: { username: office, password: hunter2hunter2 }\n',
+    'wa-trunk.yaml: trunks[0].auth.password: found a secret written into the file, allowed passwordFile (a file that holds it) or the environment variable, see docs/reference/configuration.md (line 17)',
+  ],
+  [
+    'a user name of two trunks',
+    'trunks:\n',
+    'trunks:\n  - { name: one, register: true, auth: { username: a, passwordFile: secrets/15551234567 } }\n' +
+      '  - { name: two, register: true, auth: { username: a, passwordFile: secrets/15551234567 } }\n',
+    'wa-trunk.yaml: trunks[1].auth.username: found "a" again (see trunks[0].auth.username), allowed each once (line 17)',
+  ],
+  [
+    'an interval that is no duration',
+    '- name: office\n',
+    '- name: office\n    qualify: { interval: 30 }\n',
+    'wa-trunk.yaml: trunks[0].qualify.interval: found "30", allowed a duration with its unit (ms, s, m, h) from 0s to 1h, such as 30s (line 17)',
+  ],
+  [
+    'a weight of nothing',
+    TRUNK_HOST,
+    `${TRUNK_HOST}\n        weight: 0`,
+    'wa-trunk.yaml: trunks[0].hosts[0].weight: found 0, allowed an integer from 1 to 1000 (line 19)',
+  ],
+  [
+    'a caller id of another trunk',
+    'trunks:\n',
+    "trunks:\n  - { name: branch, hosts: [{ host: 10.0.0.11 }], callerId: '+15551234567' }\n",
+    'wa-trunk.yaml: trunks[0].callerId: found "+15551234567", allowed a number with trunk: branch, of which there is none (line 16)',
+  ],
+  [
+    'a caller id that is not ours',
+    '- name: office\n',
+    "- name: office\n    callerId: '+15551234568'\n",
+    'wa-trunk.yaml: trunks[0].callerId: found "+15551234568", allowed +15551234567 (line 17; did you mean +15551234567?)',
+  ],
+  [
+    'a header whose name is none',
+    '- name: office\n',
+    "- name: office\n    callerIdHeader: 'X Number:'\n",
+    'wa-trunk.yaml: trunks[0].callerIdHeader: found "X Number:", allowed the name of a SIP header such as X-Business-Number (line 17)',
+  ],
+  [
+    'a trunk that falls back to itself',
+    '- name: office\n',
+    '- name: office\n    fallback: { trunk: office }\n',
+    'wa-trunk.yaml: trunks[0].fallback.trunk: found "office", allowed another trunk, of which there is none (line 17)',
+  ],
+  [
+    'a fallback of a trunk that does nothing',
+    '- name: office\n',
+    '- name: office\n    fallback: { extension: 10 }\n',
+    'wa-trunk.yaml: trunks[0].fallback: found a fallback that does nothing, allowed one with trunk or status (line 17)',
+  ],
+  [
+    'a fallback of a route to nowhere',
+    'numbers:\n',
+    'routes:\n  - { match: {}, trunk: office, fallback: { trunk: ofice } }\nnumbers:\n',
+    'wa-trunk.yaml: routes[0].fallback.trunk: found "ofice", allowed office (line 12; did you mean office?)',
+  ],
+  [
+    'a status that lets the caller in',
+    'numbers:\n',
+    'routes:\n  - { match: {}, trunk: office, fallback: { status: 200 } }\nnumbers:\n',
+    'wa-trunk.yaml: routes[0].fallback.status: found 200, allowed an integer from 400 to 699 (line 12)',
+  ],
+  [
+    'a time zone that does not exist',
+    'numbers:\n',
+    'routes:\n  - { match: { hours: { timezone: Mars/Olympus, weekly: ["Mo 09:00-10:00"] } }, trunk: office }\nnumbers:\n',
+    'wa-trunk.yaml: routes[0].match.hours.timezone: found "Mars/Olympus", allowed an IANA time zone such as America/Sao_Paulo (line 12)',
+  ],
+  [
+    'hours that are none',
+    'numbers:\n',
+    'routes:\n  - { match: { hours: { timezone: UTC, weekly: ["Mo 9-17"] } }, trunk: office }\nnumbers:\n',
+    'wa-trunk.yaml: routes[0].match.hours.weekly[0]: found "Mo 9-17", allowed days and times such as "Mo-Fr 09:00-12:30,14:00-18:00" or "Sa,Su 22:00-02:00" (line 12)',
+  ],
+  [
+    'a country that is none',
+    NUMBER,
+    `${NUMBER}\n    country: Brazil`,
+    'wa-trunk.yaml: numbers[0].country: found "Brazil", allowed an ISO 3166 country code of two capital letters such as BR (line 13)',
+  ],
+  [
     'a trace in a folder that does not exist',
     'gateway:\n',
     'logging:\n  sipTrace: nowhere/trace.jsonl\ngateway:\n',
@@ -240,6 +343,8 @@ trunks:
 });
 
 test('a value that is wrong is not missing besides', () => {
+  const hosts = fixture.load(MINIMAL.replace('hosts:\n      - host: 10.0.0.10', 'hosts:\n      host: 10.0.0.10'));
+  assert.equal(hosts.faults.filter((line) => line.includes('trunks[0].hosts')).length, 1);
   const { faults } = fixture.load('gateway: 5\nnumbers: {}\n');
   assert.equal(faults.filter((line) => line.includes('gateway')).length, 1);
   assert.equal(faults.filter((line) => line.includes('numbers')).length, 1);

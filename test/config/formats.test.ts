@@ -37,6 +37,18 @@ test('numbers, ports and flags are not coerced', () => {
   );
 });
 
+test('time zones and hours of the week', () => {
+  check(formats.timeZone, ['UTC', 'Europe/Berlin', 'America/Sao_Paulo'], ['Berlin', '+02:00', '', 5, 'Europe/Berlin ']);
+  check(
+    formats.weekly,
+    ['Mo 09:00-10:00', 'mo-fr 00:00-24:00', 'Su,Tu-Th 22:00-02:00,04:00-05:00'],
+    ['', 'Mo', '09:00-10:00', 'Mo 9:00-10:00', 'Mo 09:00', 'Mo 09:00-25:00', 'Mo 09:60-10:00', 'Mo 24:00-01:00']
+      .concat(['Mo 09:00-09:00', 'Mo-We-Fr 09:00-10:00', 'Mo, Tu 09:00-10:00', 'Mx 09:00-10:00', 'Mo- 09:00-10:00'])
+      .concat(['Mo 09:00-10:00,', 'Mo,,Tu 09:00-10:00']),
+  );
+  assert.deepEqual(formats.weekly.read('Sa-Mo 08:00-09:00'), { days: [0, 5, 6], times: [{ from: 480, to: 540 }] });
+});
+
 test('durations carry their unit and keep their bounds', () => {
   const duration = formats.duration('100ms', '1h');
   assert.deepEqual(

@@ -36,12 +36,17 @@ test('a minimal file is filled up with the defaults', () => {
     trunks: [
       {
         name: 'office',
-        hosts: [{ host: '10.0.0.10', transport: 'udp' }],
+        hosts: [{ host: '10.0.0.10', transport: 'udp', weight: 1 }],
+        order: 'sequential',
+        qualify: { intervalMs: 30_000, timeoutMs: 2000 },
         networks: ['10.0.0.10/32'],
+        register: false,
         codecs: ['PCMA', 'PCMU'],
         connectTimeoutMs: 5000,
         answerTimeoutMs: 60_000,
         callerAlias: 'whatsapp',
+        callerId: '+15551234567',
+        ringback: 'pbx',
       },
     ],
     routes: [],
@@ -59,6 +64,9 @@ test('a minimal file is filled up with the defaults', () => {
       keying: 'dtls',
       codecs: ['opus'],
       trunk: 'office',
+      maxCalls: 1000,
+      uriTransportParameter: false,
+      answerTimeoutMs: 60_000,
     },
   );
 });
@@ -147,4 +155,130 @@ test('an unquoted number keeps its plus and its digits', () => {
   );
   assert.equal(config?.numbers[0]?.number, '+15551234567');
   assert.equal(config.numbers[0].phoneNumberId, '12345678901234567890');
+});
+
+const SECOND_NUMBER = `  - { number: '+5511987654321', trunk: office }
+`;
+
+test('what a number and a trunk can set for calls out arrives', () => {
+  const yaml = MINIMAL.replace(
+    '    trunk: office\n',
+    `    trunk: office
+    country: BR
+    maxCalls: 5
+    uriTransportParameter: true
+    dailyMinutes: 600
+    answerTimeout: 45s
+    maxDuration: 2h
+`,
+  ).replace(
+    '  - name: office\n',
+    `  - name: office
+    order: weighted
+    qualify: { interval: 10s }
+    callerIdHeader: X-Business-Number
+    country: DE
+    ringback: rtpengine
+    maxCalls: 30
+    fallback: { trunk: branch, status: 486 }
+  - name: branch
+`,
+  );
+  const { config, faults } = fixture.load(
+    yaml
+      .replace('- name: branch\n', '- name: branch\n    qualify: { timeout: 1s }\n')
+      .replace('status: 486 }\n', 'status: 486 }\n    hosts: [{ host: 10.0.0.9, weight: 3 }, { host: 10.0.0.8 }]\n'),
+  );
+  assert.deepEqual(faults, []);
+  const number = config?.numbers[0];
+  assert.deepEqual(
+    [number?.country, number?.maxCalls, number?.uriTransportParameter, number?.dailyMinutes],
+    ['BR', 5, true, 600],
+  );
+  assert.deepEqual([number?.answerTimeoutMs, number?.maxDurationMs], [45_000, 7_200_000]);
+  const [office, branch] = config?.trunks ?? [];
+  assert.deepEqual(office, {
+    ...branch,
+    name: 'office',
+    hosts: [
+      { host: '10.0.0.9', transport: 'udp', weight: 3 },
+      { host: '10.0.0.8', transport: 'udp', weight: 1 },
+    ],
+    networks: ['10.0.0.9/32', '10.0.0.8/32'],
+    order: 'weighted',
+    qualify: { intervalMs: 10_000, timeoutMs: 2000 },
+    callerId: '+15551234567',
+    callerIdHeader: 'X-Business-Number',
+    country: 'DE',
+    ringback: 'rtpengine',
+    maxCalls: 30,
+    fallback: { trunk: 'branch', status: 486 },
+  });
+  assert.deepEqual(branch?.qualify, { intervalMs: 30_000, timeoutMs: 1000 });
+  assert.equal(branch.callerId, undefined);
+});
+
+test('a trunk with several numbers has no caller id unless it names one', () => {
+  const yaml = MINIMAL.replace('trunks:\n', `${SECOND_NUMBER}trunks:\n`).replace(
+    'whatsapp:\n',
+    'whatsapp:\n  challenge: false\n',
+  );
+  assert.equal(fixture.load(yaml).config?.trunks[0]?.callerId, undefined);
+  const named = fixture.load(yaml.replace('- name: office\n', "- name: office\n    callerId: '+5511987654321'\n"));
+  assert.equal(named.config?.trunks[0]?.callerId, '+5511987654321');
+});
+
+test('a PBX that registers needs no hosts, and is known by its password from anywhere or from its networks', () => {
+  const registering = MINIMAL.replace(
+    '    hosts:\n      - host: 10.0.0.10\n',
+    '    register: true\n    auth: { username: office }\n',
+  );
+  const { config, faults } = fixture.load(registering, { WA_TRUNK_PBX_PASSWORD_OFFICE: 'pbx-secret' });
+  assert.deepEqual(faults, []);
+  const trunk = config?.trunks[0];
+  assert.deepEqual([trunk?.register, trunk?.hosts, trunk?.networks, trunk?.auth?.username], [true, [], [], 'office']);
+  assert.equal(trunk?.auth?.password.reveal(), 'pbx-secret');
+  const within = fixture.load(registering.replace('register: true', 'register: true\n    networks: [10.2.0.0/16]'), {
+    WA_TRUNK_PBX_PASSWORD_OFFICE: 'pbx-secret',
+  });
+  assert.deepEqual(within.config?.trunks[0]?.networks, ['10.2.0.0/16']);
+});
+
+test('hours and fallback of a route', () => {
+  const { config, faults } = fixture.load(
+    MINIMAL.replace(
+      'numbers:\n',
+      `routes:
+  - match:
+      hours:
+        timezone: America/Sao_Paulo
+        weekly:
+          - Mo-We,Fr 09:00-12:30,14:00-24:00
+          - sa-mo 22:00-06:00
+    extension: 1001
+    fallback: { extension: 1099, status: 486 }
+numbers:
+`,
+    ),
+  );
+  assert.deepEqual(faults, []);
+  assert.deepEqual(config?.routes[0], {
+    match: {
+      hours: {
+        timezone: 'America/Sao_Paulo',
+        weekly: [
+          {
+            days: [0, 1, 2, 4],
+            times: [
+              { from: 540, to: 750 },
+              { from: 840, to: 1440 },
+            ],
+          },
+          { days: [0, 5, 6], times: [{ from: 1320, to: 360 }] },
+        ],
+      },
+    },
+    extension: '1001',
+    fallback: { extension: '1099', status: 486 },
+  });
 });

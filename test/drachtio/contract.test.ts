@@ -1,6 +1,7 @@
 import { after, before, describe, test } from 'node:test';
 import { callsIn } from '../engine/contract/calls-in.js';
 import { callsOut } from '../engine/contract/calls-out.js';
+import { inDialog } from '../engine/contract/in-dialog.js';
 import { link } from '../engine/contract/link.js';
 import { lacking, realServer, type RealServer } from './real-server.js';
 
@@ -19,6 +20,6 @@ if (missing !== undefined) {
     });
     after(() => server.close());
 
-    for (const { name, run } of [...link, ...callsIn, ...callsOut]) test(name, () => run(server.far));
+    for (const { name, run } of [...link, ...callsIn, ...callsOut, ...inDialog]) test(name, () => run(server.far));
   });
 }

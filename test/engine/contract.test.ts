@@ -2,6 +2,7 @@ import { after, before, describe, test } from 'node:test';
 import { startEngine, type Engine } from '../../gateway/engine/index.js';
 import { callsIn } from './contract/calls-in.js';
 import { callsOut, embeddedOnly } from './contract/calls-out.js';
+import { inDialog, inDialogEmbedded } from './contract/in-dialog.js';
 import { link } from './contract/link.js';
 import { TestPki } from './support/pki.js';
 import type { FarEndUnderTest } from './contract/far-end.js';
@@ -41,5 +42,6 @@ describe("drachtio's app protocol at the embedded SIP server", () => {
     await pki.remove();
   });
 
-  for (const { name, run } of [...link, ...callsIn, ...callsOut, ...embeddedOnly]) test(name, () => run(far));
+  for (const { name, run } of [...link, ...callsIn, ...callsOut, ...inDialog, ...embeddedOnly, ...inDialogEmbedded])
+    test(name, () => run(far));
 });

@@ -4,7 +4,7 @@ import { test } from 'node:test';
 import { setTimeout as delay } from 'node:timers/promises';
 import { mediaLess } from '../../simulator/index.js';
 import { createMediaPeer } from '../../simulator/media/index.js';
-import { PASSWORD, startBench, USER, type Bench } from './support.js';
+import { nothingLeft, PASSWORD, startBench, USER, type Bench } from './support.js';
 
 const number = (extension: string, hosts?: readonly ('asterisk' | 'dead' | 'silent')[]) => ({
   number: `+1555000${extension}${hosts?.length ?? 0}`,
@@ -26,16 +26,6 @@ const NUMBERS = [RING, SILENT, THIRD_AFTER_SILENT, ...REFUSING.map(([ext]) => nu
 
 function call(bench: Bench, to: string, more: object = {}) {
   return bench.edge.call({ from: USER, to, media: mediaLess({ keying: 'sdes' }), password: PASSWORD, ...more });
-}
-
-async function nothingLeft(bench: Bench): Promise<void> {
-  const deadline = Date.now() + 3000;
-  while (Date.now() < deadline) {
-    if (bench.gateway.activeCalls === 0 && (await bench.rtpengine.sessions()).length === 0) break;
-    await delay(50);
-  }
-  assert.equal(bench.gateway.activeCalls, 0);
-  assert.deepEqual(await bench.rtpengine.sessions(), []);
 }
 
 test('user calls', async (t) => {

@@ -3,6 +3,8 @@ import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { TestContext } from 'node:test';
+import { setTimeout as delay } from 'node:timers/promises';
+import assert from 'node:assert/strict';
 import { stringify } from 'yaml';
 import { startGateway, type Gateway } from '../../gateway/app.js';
 import { loadConfig } from '../../gateway/config/index.js';
@@ -28,6 +30,8 @@ export interface Bench {
   readonly asterisk: Asterisk;
   readonly rtpengine: Rtpengine;
   readonly log: Sink;
+  /** Where the gateway takes the PBX's SIP, UDP on 127.0.0.1. */
+  readonly pbxPort: number;
 }
 
 export interface BenchNumber {
@@ -101,9 +105,21 @@ export async function startBench(t: TestContext, options: BenchOptions): Promise
       gateway: { hostname: HOSTNAME, port: tlsPort, address: '127.0.0.1' },
       tls: { ca: ca.certificate },
       listen: { port: edgePort, key: meta.key, certificate: meta.certificate },
+      numbers: options.numbers.map(({ number, keying }) => ({ number, keying, password: PASSWORD })),
     }),
   );
-  return { edge, gateway, asterisk, rtpengine, log };
+  return { edge, gateway, asterisk, rtpengine, log, pbxPort };
+}
+
+/** Waits until no call and no media session is left. */
+export async function nothingLeft(bench: Bench): Promise<void> {
+  const deadline = Date.now() + 3000;
+  while (Date.now() < deadline) {
+    if (bench.gateway.activeCalls === 0 && (await bench.rtpengine.sessions()).length === 0) break;
+    await delay(50);
+  }
+  assert.equal(bench.gateway.activeCalls, 0);
+  assert.deepEqual(await bench.rtpengine.sessions(), []);
 }
 
 /** The reasons that the gateway logged for refusals so far. */

@@ -54,3 +54,14 @@ export const PBX_ANSWER = lines(
   'm=audio 9 RTP/AVP 8 126',
   'a=rtpmap:126 telephone-event/8000',
 );
+
+export const PBX_OFFER = lines(
+  'v=0',
+  'o=- 1 1 IN IP4 127.0.0.1',
+  's=-',
+  'c=IN IP4 127.0.0.1',
+  't=0 0',
+  'm=audio 9 RTP/AVP 8 0 101',
+  'a=rtpmap:101 telephone-event/8000',
+  'a=ptime:20',
+);

@@ -1,15 +1,16 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { MediaFailure } from '../../gateway/media/port.js';
-import { answerForNode, planPbxOffer, readPbxAnswer, writePbxOffer } from '../../gateway/media/sdp/pbx.js';
-import { answerForWhatsApp, offerForNode, readWhatsAppOffer } from '../../gateway/media/sdp/whatsapp.js';
+import { PbxLeg } from '../../gateway/media/pbx-leg.js';
+import { pbxForNode, planPbxOffer, readPbxAnswer, type PbxOffer } from '../../gateway/media/sdp/pbx.js';
+import { answerForWhatsApp, whatsappForNode, readWhatsAppOffer } from '../../gateway/media/sdp/whatsapp.js';
 import { DTLS_OFFER, KEY, SDES_OFFER, lines } from './offers.js';
 
 const refused = (detail: RegExp) => (error: unknown) =>
   error instanceof MediaFailure && error.kind === 'sdp' && detail.test(error.message);
 
 const shown = (stage: 'hold' | 'ice' | 'hello', ipv6 = false): string =>
-  offerForNode(readWhatsAppOffer(DTLS_OFFER, 'dtls', ['opus']), { ipv6, id: '1', version: 1, stage });
+  whatsappForNode(readWhatsAppOffer(DTLS_OFFER, 'dtls', ['opus']), { ipv6, id: '1', version: 1, stage });
 
 test("Meta's DTLS offer is shown to rtpengine in stages, without its dead IPv6 candidate", () => {
   const hold = shown('hold');
@@ -30,7 +31,7 @@ test('an SDES offer that names the DTLS profile is served as SDES and answered u
   const sdp = SDES_OFFER.replace('RTP/SAVP', 'UDP/TLS/RTP/SAVPF');
   const offer = readWhatsAppOffer(sdp, 'sdes', ['opus']);
   assert.match(
-    offerForNode(offer, { ipv6: false, id: '1', version: 1, stage: 'hold' }),
+    whatsappForNode(offer, { ipv6: false, id: '1', version: 1, stage: 'hold' }),
     /m=audio 3480 RTP\/SAVP 111 126/,
   );
   const node = lines(
@@ -171,15 +172,19 @@ test('the PBX is offered its codecs in its order, both event clocks beside Opus'
     'a=rtpmap:126 telephone-event/8000',
   );
   const plan = planPbxOffer(node, ['PCMA', 'opus'], 'useinbandfec=1', 126);
-  const sdp = writePbxOffer(plan, '1', '192.0.2.1', 40_000);
+  const sdp = offered(plan);
   assert.match(sdp, /m=audio 40000 RTP\/AVP 8 111 126 110\r\n/);
   assert.match(sdp, /a=rtpmap:126 telephone-event\/8000\r\na=fmtp:126 0-16\r\na=rtpmap:110 telephone-event\/48000/);
   assert.match(sdp, /a=rtcp:40000\r\n/);
-  const narrow = writePbxOffer(planPbxOffer(node, ['PCMA'], '', 126), '1', '192.0.2.1', 40_000);
-  assert.match(narrow, /m=audio 40000 RTP\/AVP 8 126\r\n/);
-  const mute = writePbxOffer(planPbxOffer(node, ['PCMA'], '', undefined), '1', '192.0.2.1', 40_000);
-  assert.match(mute, /m=audio 40000 RTP\/AVP 8\r\n/);
+  assert.match(offered(planPbxOffer(node, ['PCMA'], '', 126)), /m=audio 40000 RTP\/AVP 8 126\r\n/);
+  // Where Meta takes no events, the PBX's become tones.
+  assert.match(offered(planPbxOffer(node, ['PCMA'], '', undefined)), /m=audio 40000 RTP\/AVP 8 101\r\n/);
 });
+
+function offered(offer: PbxOffer): string {
+  const relay = { port: 40_000, pbx: () => undefined };
+  return new PbxLeg({ relay, address: '192.0.2.1', codecs: [], offer, id: '1' }).offer();
+}
 
 test("the PBX's answer: its codec, its event type and clock; refusals say what was found", () => {
   const plan = {
@@ -196,8 +201,15 @@ test("the PBX's answer: its codec, its event type and clock; refusals say what w
   assert.deepEqual(read, {
     address: '192.0.2.9',
     port: 5000,
+    protocol: 'RTP/AVP',
+    direction: 'sendrecv',
     format: { codec: 'opus', payloadType: 107 },
+    formats: [
+      { codec: 'opus', payloadType: 107 },
+      { codec: 'opus', payloadType: 111 },
+    ],
     event: { payloadType: 110, khz: 48 },
+    events: [110, 126, 110],
   });
   assert.throws(() => readPbxAnswer(answer('m=audio 0 RTP/AVP 111'), plan), refused(/the PBX's answer refuses audio/));
   assert.throws(
@@ -206,13 +218,13 @@ test("the PBX's answer: its codec, its event type and clock; refusals say what w
   );
   assert.throws(
     () => readPbxAnswer(answer('m=audio 5000 RTP/SAVP 111', 'a=rtpmap:111 opus/48000/2'), plan),
-    refused(/has RTP\/SAVP; offered was RTP\/AVP/),
+    refused(/has RTP\/SAVP; plain RTP\/AVP is served/),
   );
   assert.throws(() => readPbxAnswer('', plan), refused(/the PBX's answer is not SDP/));
 });
 
 test('rtpengine sees the conditioner in place of the PBX, with RTCP on the same port', () => {
-  const sdp = answerForNode({ codec: 'PCMA', payloadType: 8 }, undefined, '1', '127.0.0.1', 40_000);
+  const sdp = pbxForNode({ codec: 'PCMA', payloadType: 8 }, undefined, '1', '127.0.0.1', 40_000);
   assert.match(sdp, /c=IN IP4 127\.0\.0\.1\r\n/);
   assert.match(sdp, /m=audio 40000 RTP\/AVP 8\r\n/);
   assert.match(sdp, /a=rtcp:40000\r\n/);

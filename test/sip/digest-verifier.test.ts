@@ -1,13 +1,17 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { answerChallenge, parseChallenges } from '../../gateway/sip/digest.js';
-import { createDigestVerifier, type DigestVerifier } from '../../gateway/sip/digest-verifier.js';
+import {
+  createDigestVerifier,
+  type DigestVerifier,
+  type VerifierAlgorithm,
+} from '../../gateway/sip/digest-verifier.js';
 
 const REQUEST_URI = 'sip:+12145551869;tgrp=wacall@Meta-Voip.example.com;transport=tls';
 const DIGEST_URI = 'sip:+12145551869@meta-voip.example.com';
 const EXPECTED = { method: 'INVITE', requestUri: REQUEST_URI, username: '+12145551869', password: 'secret' };
 
-function setUp(options: { nonceLifetimeMs?: number } = {}) {
+function setUp(options: { nonceLifetimeMs?: number; algorithms?: readonly VerifierAlgorithm[] } = {}) {
   let now = 1_800_000_000_000;
   const make = (secret = 'key') =>
     createDigestVerifier({ realm: 'gw.example.com', secret, clock: () => now, ...options });
@@ -138,4 +142,39 @@ test('of several answers the one for this realm counts', () => {
   const right = answer(challenge(verifier));
   const authorization = `Digest username="a", realm="b", nonce="c", uri="sip:d@e", response="f", ${right}`;
   assert.deepEqual(verifier.verify({ ...EXPECTED, authorization }), { kind: 'ok' });
+});
+
+test('two algorithms are two challenges, the strongest first, and either may be answered', () => {
+  for (const algorithms of [['MD5', 'SHA-256'] as const, ['SHA-256', 'MD5'] as const]) {
+    const { verifier, pass } = setUp({ algorithms });
+    const result = verifier.verify({ ...EXPECTED, authorization: undefined });
+    assert.ok(result.kind === 'challenge');
+    assert.deepEqual(
+      parseChallenges(result.headers).map((c) => c.algorithm),
+      ['SHA-256', 'MD5'],
+    );
+    assert.equal(result.header, result.headers[0]);
+    const nonces = parseChallenges(result.headers).map((c) => c.nonce);
+    assert.notEqual(nonces[0], nonces[1]);
+    for (const header of result.headers) {
+      const wrong = answer(header, { password: 'wrong' });
+      assert.deepEqual(verifier.verify({ ...EXPECTED, authorization: wrong }), { kind: 'refused', why: 'response' });
+      assert.deepEqual(verifier.verify({ ...EXPECTED, authorization: answer(header) }), { kind: 'ok' });
+    }
+    pass(30_000);
+    const late = verifier.verify({ ...EXPECTED, authorization: answer(result.header, { nonceCount: 2 }) });
+    assert.ok(late.kind === 'challenge' && late.stale);
+    assert.ok(late.headers.length === 2 && late.headers.every((header) => header.endsWith(',stale=true')));
+  }
+});
+
+test('an answer of one algorithm does not pass as one of another', () => {
+  const { verifier } = setUp({ algorithms: ['SHA-256'] });
+  const header = challenge(verifier);
+  const md5 = answer(header.replace('SHA-256', 'MD5'));
+  assert.deepEqual(verifier.verify({ ...EXPECTED, authorization: md5 }), { kind: 'refused', why: 'algorithm' });
+  const relabelled = md5.replace('algorithm=MD5', 'algorithm=SHA-256');
+  assert.deepEqual(verifier.verify({ ...EXPECTED, authorization: relabelled }), { kind: 'refused', why: 'response' });
+  assert.deepEqual(verifier.verify({ ...EXPECTED, authorization: answer(header) }), { kind: 'ok' });
+  assert.throws(() => setUp({ algorithms: [] }), /no algorithm/);
 });

@@ -9,6 +9,8 @@ import { SDP } from './fake-server.js';
 import { CallRecorder, DialogRecorder } from './recorder.js';
 import { tagOf, UdpPeer } from './udp-peer.js';
 
+const OFFER = SDP.replace('4000', '4002');
+
 interface Bench {
   readonly engine: Engine;
   readonly sip: SipPort;
@@ -140,6 +142,60 @@ test('a call goes out, rings, is answered and hung up by the peer', async (t) =>
   ]);
   assert.equal((await ended).reason, 'Q.850;cause=16');
   await peer.take('SIP/2.0 200');
+  await assertNothingLeft(bench);
+});
+
+test('a late offer, a re-INVITE from either side and a NOTIFY: each SDP arrives where it belongs', async (t) => {
+  const bench = await setUp(t);
+  const { peer } = bench;
+  const invited = arriving(bench);
+  const call = { id: 'late', cseq: 1 };
+  peer.request('INVITE', 'sip:gw@127.0.0.1', call);
+  const observer = new DialogRecorder();
+  const contact = '<sip:gw@gw.example.com>';
+  const accepting = (await invited).accept({ sdp: SDP, headers: { Contact: contact } }, observer);
+  const ok = await peer.take('SIP/2.0 200 OK');
+  const toTag = tagOf(ok);
+  const dialog = await accepting;
+  let acked = observer.nextAck();
+  peer.request('ACK', 'sip:gw@127.0.0.1', { ...call, toTag }, OFFER);
+  await acked;
+
+  const asked = observer.nextRequest();
+  peer.request('INVITE', 'sip:gw@127.0.0.1', { ...call, cseq: 2, toTag });
+  (await asked).respond({ status: 200, body: SDP });
+  const again = await peer.take('SIP/2.0 200 OK');
+  assert.equal(again.header('contact'), contact);
+  acked = observer.nextAck();
+  peer.request('ACK', 'sip:gw@127.0.0.1', { ...call, cseq: 2, toTag }, OFFER);
+  await acked;
+  assert.deepEqual(observer.acks, [OFFER, OFFER]);
+
+  for (const method of ['NOTIFY', 'INVITE'] as const) {
+    const answered = dialog.request({ method, ...(method === 'INVITE' ? { body: SDP } : {}) });
+    const sent = await peer.take(method);
+    assert.equal(sent.header('contact'), contact);
+    peer.respond(sent, '200 OK', { body: OFFER });
+    assert.equal((await answered)?.body, OFFER);
+  }
+  await peer.take('ACK');
+  const ended = observer.nextEnd();
+  peer.request('BYE', 'sip:gw@127.0.0.1', { ...call, cseq: 3, toTag });
+  await ended;
+  assert.equal(await dialog.request({ method: 'UPDATE' }), undefined);
+  await assertNothingLeft(bench);
+});
+
+test('a BYE that nobody can be sent leaves no dialog', async (t) => {
+  const bench = await setUp(t);
+  const { peer, sip } = bench;
+  const call = new CallRecorder();
+  sip.invite(outgoing(peer.port), call);
+  const invite = await peer.take('INVITE');
+  peer.respond(invite, '200 OK', { body: SDP, headers: ['Record-Route: <sip:127.0.0.1;transport=ws;lr>'] });
+  const outcome = await call.outcome;
+  assert.ok(outcome.kind === 'answered');
+  await outcome.dialog.bye();
   await assertNothingLeft(bench);
 });
 

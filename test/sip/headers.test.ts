@@ -99,3 +99,9 @@ test('Reason headers', () => {
     'Q.850;cause=17;text="say \\"no\\""',
   );
 });
+
+test('a list becomes as many lines, none of which can start another header', () => {
+  assert.deepEqual(cleanHeaders({ 'WWW-Authenticate': ['Digest a="1"', 'Digest b="2"\r\nX-Forged: 1'], Empty: [] }), {
+    'WWW-Authenticate': 'Digest a="1"\r\nWWW-Authenticate: Digest b="2" X-Forged: 1',
+  });
+});

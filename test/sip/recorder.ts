@@ -12,11 +12,19 @@ import { within } from './within.js';
 
 export class DialogRecorder implements DialogObserver {
   readonly told: string[] = [];
+  /** Bodies of the ACKs. */
+  readonly acks: (string | undefined)[] = [];
   readonly #events = new EventEmitter();
 
-  acked(): void {
+  acked(sdp: string | undefined): void {
     this.told.push('acked');
+    this.acks.push(sdp);
     this.#events.emit('acked');
+  }
+
+  cancelled(request: IncomingRequest): void {
+    this.told.push(`cancelled ${request.method}`);
+    this.#events.emit('cancelled');
   }
 
   ended(end: DialogEnd): void {
@@ -31,6 +39,10 @@ export class DialogRecorder implements DialogObserver {
 
   async nextAck(): Promise<void> {
     await within('acked', once(this.#events, 'acked'));
+  }
+
+  async nextCancelled(): Promise<void> {
+    await within('cancelled', once(this.#events, 'cancelled'));
   }
 
   async nextEnd(): Promise<DialogEnd> {

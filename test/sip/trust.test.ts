@@ -28,14 +28,15 @@ test('what is no network is named', () => {
   }
 });
 
-const trust = createTrust({
+const OPTIONS: Parameters<typeof createTrust>[0] = {
   whatsapp: {
     listen: [{ transport: 'tls', host: '0.0.0.0', port: 5061 }],
     networks: ['127.0.0.0/8', '157.240.0.0/16'],
   },
-  pbx: { listen: [{ transport: 'udp', host: '127.0.0.1', port: 5060 }, { transport: 'tls', host: '10.0.0.1', port: 5061 }] }, // prettier-ignore
+  pbx: { listen: [{ transport: 'udp', host: '127.0.0.1', port: 5060 }, { transport: 'tls', host: '10.0.0.1', port: 5061 }], strangers: false }, // prettier-ignore
   trunks: [{ name: 'desk', networks: ['127.0.0.1', '10.0.0.0/24'] }, { name: 'lab', networks: ['10.0.0.0/8'] }], // prettier-ignore
-});
+};
+const trust = createTrust(OPTIONS);
 const source = (address: string, transport: Source['transport'], receivedOn?: string): Source => ({
   address,
   port: 40000,
@@ -70,4 +71,11 @@ test('where the listener is not told, the transport decides', () => {
   assert.deepEqual(trust(source('127.0.0.1', 'udp')), { kind: 'trunk', name: 'desk' });
   assert.deepEqual(trust(source('157.240.1.1', 'tls')), { kind: 'whatsapp' });
   assert.equal(trust(source('157.240.1.1', 'udp')).kind, 'untrusted');
+});
+
+test("where a trunk proves itself by digest, anybody may try on the PBX's listener, and there alone", () => {
+  const open = createTrust({ ...OPTIONS, pbx: { ...OPTIONS.pbx, strangers: true } });
+  assert.deepEqual(open(source('203.0.113.1', 'udp', '127.0.0.1:5060')), { kind: 'stranger' });
+  assert.deepEqual(open(source('10.0.0.7', 'tls', '10.0.0.1:5061')), { kind: 'trunk', name: 'desk' });
+  assert.equal(open(source('203.0.113.1', 'tls', '0.0.0.0:5061')).kind, 'untrusted');
 });

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { NORMAL } from '../../gateway/calls/failures.js';
 import { callObserver, createSink, Metrics } from '../../gateway/telemetry/index.js';
 import type { Figures } from '../../gateway/telemetry/index.js';
 
@@ -94,7 +95,7 @@ test('what the calls tell is logged and counted', async () => {
   const call = { ...CALL, id: 'c1', wacid: 'wacid.1' } as const;
   observer.started(call);
   observer.ended(call, {
-    outcome: { by: 'callee', code: 'normal', failure: { status: 200, reason: 'NORMAL_CLEARING', q850: 16 } },
+    outcome: { by: 'callee', failure: NORMAL },
     dialledMs: 2.4,
     answeredMs: 1000,
     endedMs: 5000,

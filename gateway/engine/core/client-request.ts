@@ -111,7 +111,8 @@ export class ClientRequest {
     }
     const targets = this.#context.resolver.resolve(hop);
     const resolved = (found: readonly Target[]): void => {
-      this.#targets = found;
+      // The address that the INVITE went to was tried first; asked again it would take the request for a loop.
+      this.#targets = found.filter((target) => !isSameAddress(target, this.#ways.target));
       if (!this.#closed) this.#tryNext(reason);
     };
     if (Array.isArray(targets)) {
@@ -219,4 +220,8 @@ export class ClientRequest {
     this.#table.delete(this.#transaction.key);
     this.#transaction.close();
   }
+}
+
+function isSameAddress(one: Target, other: Target | undefined): boolean {
+  return one.transport === other?.transport && one.address === other.address && one.port === other.port;
 }

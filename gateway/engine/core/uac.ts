@@ -1,4 +1,5 @@
 import { ClientRequest, type ClientTable } from './client-request.js';
+import { Challengers } from './challengers.js';
 import { chooseHop } from './hop.js';
 import { InviteClient } from './invite-client.js';
 import { dialogFrame, dialogWays, inDialogHeaders, sendAck } from './in-dialog.js';
@@ -23,8 +24,9 @@ export class UserAgentClient {
   readonly #context: Context;
   readonly #transactions: ClientTable = new Map();
   readonly #running = new Map<string, Running>();
+  readonly #challengers = new Challengers();
   /** Dialogs whose BYE was challenged and that wait for the app's second one. */
-  readonly #lingering = new Set<NodeJS.Timeout>();
+  readonly #lingering = new Map<CallDialog, NodeJS.Timeout>();
 
   constructor(context: Context) {
     this.#context = context;
@@ -56,7 +58,8 @@ export class UserAgentClient {
       reply(`NOK|${hop}`);
       return;
     }
-    const ways = { flow: undefined, target: undefined, hop };
+    const { callId } = request;
+    const ways = { flow: undefined, target: this.#challengers.take(callId), hop };
     if (message.method !== 'INVITE') {
       this.#run(ways, request.frame, request.method, app, reply, '', () => undefined);
       return;
@@ -65,9 +68,12 @@ export class UserAgentClient {
       this.end(dialog, 'Answered elsewhere', false);
     });
     const running = this.#run(ways, request.frame, 'INVITE', app, reply, invite.id, (response, flow) => {
-      return response === undefined
-        ? (invite.closed(), true)
-        : invite.response(response, flow, hop.pinned ? running.target : undefined);
+      if (response === undefined) {
+        invite.closed();
+        return true;
+      }
+      this.#challengers.challenged(callId, response.status, running.target);
+      return invite.response(response, flow, hop.pinned ? running.target : undefined);
     });
   }
 
@@ -157,7 +163,8 @@ export class UserAgentClient {
   close(): void {
     for (const running of this.#running.values()) running.request.close();
     for (const transaction of this.#transactions.values()) transaction.close();
-    for (const timer of this.#lingering) clearTimeout(timer);
+    for (const timer of this.#lingering.values()) clearTimeout(timer);
+    this.#challengers.close();
     this.#running.clear();
     this.#transactions.clear();
   }
@@ -215,17 +222,21 @@ export class UserAgentClient {
     return first;
   }
 
-  /** A challenged BYE may come again with credentials, so its dialog stays for the length of a transaction. */
+  /**
+   * A challenged BYE may come again with credentials, so its dialog stays for the length of a transaction. Status 0: the BYE is
+   * over, perhaps without ever having been sent.
+   */
   #byeAnswered(dialog: CallDialog, status: number): void {
     if (status !== 401 && status !== 407) {
-      if (status !== 0) this.#context.dialogs.remove(dialog);
+      if (status !== 0 || !this.#lingering.has(dialog)) this.#context.dialogs.remove(dialog);
       return;
     }
+    clearTimeout(this.#lingering.get(dialog));
     const timer = setTimeout(() => {
-      this.#lingering.delete(timer);
+      this.#lingering.delete(dialog);
       this.#context.dialogs.remove(dialog);
     }, 64 * this.#context.timers.t1);
-    this.#lingering.add(timer);
+    this.#lingering.set(dialog, timer);
   }
 }
 

@@ -208,8 +208,8 @@ export class UserAgentServer {
   #cancelled(invite: ServerRequest, cause: SipMessage, status: number, reason: string): void {
     this.#refuse(invite, { status, reason });
     const text = cause.method === 'CANCEL' ? cause.text : cancelFor(invite.message);
-    // A re-INVITE's app is told by its dialog alone.
-    if (invite.message.toTag === undefined) invite.app?.send(networkMessage(text, invite.flow, invite.id, ''));
+    const dialog = invite.message.toTag === undefined ? '' : (invite.dialog?.id ?? '');
+    invite.app?.send(networkMessage(text, invite.flow, invite.id, dialog));
   }
 
   /** The app has not answered in time. */

@@ -60,9 +60,7 @@ export class ClientTransaction {
     this.#timers = new TimerSet((timer) => {
       this.#on({ kind: 'timer', timer });
     });
-    this.#unwatch = this.#flow.watch((loss) => {
-      this.#lost(loss);
-    });
+    this.#unwatch = this.#watch();
   }
 
   /** The request as sent. */
@@ -85,6 +83,8 @@ export class ClientTransaction {
   }
 
   receive(message: SipMessage, flow: Flow): void {
+    // Whoever answers on UDP is there.
+    if (!this.#flow.reliable) this.#unwatch();
     if (message.status >= 300) this.#finalTo = message.first('to') ?? '';
     this.#message = message;
     this.#from = flow;
@@ -179,11 +179,17 @@ export class ClientTransaction {
         return;
       }
       this.#flow = flow;
-      this.#unwatch = flow.watch((loss) => {
-        this.#lost(loss);
-      });
+      this.#unwatch = this.#watch();
     }
     this.#flow.send(text);
+  }
+
+  /** Of the requests on UDP only an INVITE is in a hurry to learn that nobody is there. */
+  #watch(): () => void {
+    if (!this.#flow.reliable && this.#options.frame.method !== 'INVITE') return () => undefined;
+    return this.#flow.watch((loss) => {
+      this.#lost(loss);
+    });
   }
 
   #lost(loss: FlowLoss): void {

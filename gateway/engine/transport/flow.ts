@@ -13,7 +13,10 @@ export interface Flow {
   readonly closed: boolean;
   /** Queues while connecting; lost when closed (watchers are told). */
   send(text: string): void;
-  /** Calls `onLost` once when the connection is lost or cannot be made. @returns the function that ends the watch. */
+  /**
+   * Calls `onLost` once when the connection is lost or cannot be made, or when the port of a UDP peer that has not answered
+   * is found closed. @returns the function that ends the watch; it may be called again.
+   */
   watch(onLost: (loss: FlowLoss) => void): () => void;
   /** A dialog lives on this flow: it is not idle. */
   hold(): void;

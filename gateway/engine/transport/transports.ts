@@ -75,8 +75,15 @@ export class Transports {
     const listener = pickListener(this.listeners, target.transport, target.address);
     if (listener === undefined) return undefined;
     if (target.transport === 'udp') return this.#udp.find((u) => u.listener === listener)?.flow(target);
-    const existing = this.#reusable.get(reuseKey(target));
+    const existing = this.#reusable.get(reuseKey(target)) ?? this.#openedBy(target);
     return existing !== undefined && !existing.closed ? existing : this.#connect(target, listener);
+  }
+
+  /** The connection that the peer opened from exactly this port: nothing listens there (a PBX that has registered). */
+  #openedBy({ transport, address, port }: Target): Connection | undefined {
+    return [...this.#connections].find(
+      (c) => c.remote.port === port && c.remote.address === address && c.transport === transport,
+    );
   }
 
   /** Another open connection with the same peer host, for a response whose own is gone. */

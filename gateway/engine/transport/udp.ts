@@ -1,7 +1,8 @@
 import { createSocket, type Socket } from 'node:dgram';
 import { Listener } from './listener.js';
+import { UdpRefusals } from './udp-refusal.js';
 import type { Endpoint, ListenAddress } from '../types.js';
-import type { Flow, FlowEvents } from './flow.js';
+import type { Flow, FlowEvents, FlowLoss } from './flow.js';
 
 export interface UdpHooks {
   events: FlowEvents;
@@ -17,16 +18,19 @@ export class UdpTransport {
   readonly #socket: Socket;
   readonly #hooks: UdpHooks;
   readonly local: Endpoint;
+  readonly refusals: UdpRefusals;
 
   private constructor(socket: Socket, configured: ListenAddress, hooks: UdpHooks) {
     this.#socket = socket;
     this.#hooks = hooks;
     this.local = socket.address();
     this.listener = new Listener(configured, this.local.port);
+    const type = configured.host.includes(':') ? 'udp6' : 'udp4';
+    this.refusals = new UdpRefusals(type, this.listener.isWildcard ? undefined : this.listener.host);
     socket.on('message', (packet, remote) => {
       this.#receive(packet, remote);
     });
-    // A port unreachable of some peer; the transaction's timers decide.
+    // An error in sending; the transaction's timers decide.
     socket.on('error', () => {
       hooks.drop('udp-error');
     });
@@ -64,6 +68,7 @@ export class UdpTransport {
   }
 
   close(): Promise<void> {
+    this.refusals.close();
     return new Promise((resolve) => {
       this.#socket.close(resolve);
     });
@@ -84,6 +89,7 @@ export class UdpTransport {
       else this.#hooks.events.oversize(text.slice(0, headEnd + 4), flow);
       return;
     }
+    this.refusals.heard(flow.remote, text);
     this.#hooks.events.message(text, flow);
   }
 }
@@ -112,8 +118,11 @@ class UdpFlow implements Flow {
     this.#owner.send(text, this);
   }
 
-  watch(): () => void {
-    return () => undefined;
+  /** A datagram socket is lost to no one, but the peer's port may be closed. */
+  watch(onLost: (loss: FlowLoss) => void): () => void {
+    return this.#owner.refusals.watch(this.remote, () => {
+      onLost({ established: false, reason: 'port unreachable' });
+    });
   }
 
   hold(): void {

@@ -1,18 +1,29 @@
 import { Worker } from 'node:worker_threads';
-import type { FromWorker, RelayCounters, RelayRoute, ToWorker } from './messages.js';
+import type { MediaTrouble } from '../port.js';
+import type { FromWorker, NodeRoute, PbxRoute, RelayCounters, RelayOptions, ToWorker } from './messages.js';
 
 /** One relay as its call sees it. Calls after {@link RelayHandle.close} do nothing. */
 export interface RelayHandle {
   /** UDP port on the address asked for: what the PBX and rtpengine are told. */
   readonly port: number;
-  /** Packets flow from now on, silence first; called again, they flow elsewhere. */
-  start(route: RelayRoute): void;
+  /** The PBX's side from now on; to be told before anything flows, and again whenever it changes. */
+  pbx(route: PbxRoute): void;
+  /** A ringing tone to the PBX until {@link RelayHandle.start}. */
+  ring(): void;
+  /** Packets flow from now on, silence first. */
+  start(route: NodeRoute): void;
+  /** A key for WhatsApp. @param code as in RFC 4733 */
+  key(code: number, durationMs: number): void;
   /** Resolves with the counters, or undefined when the worker is gone. Idempotent. */
   close(): Promise<RelayCounters | undefined>;
 }
 
-interface Entry {
+export interface RelayEvents {
   readonly onLost: (reason: string) => void;
+  readonly onTrouble?: ((trouble: MediaTrouble) => void) | undefined;
+}
+
+interface Entry extends RelayEvents {
   opened?: (port: number) => void;
   failed?: (reason: string) => void;
   closed?: (counters: RelayCounters | undefined) => void;
@@ -42,19 +53,19 @@ export class Conditioner {
   }
 
   /**
-   * Opens a relay on a free port of `address`.
+   * Opens a relay on a free port of `options.address`.
    * @throws Error when no port can be bound there, or the conditioner is closed
    */
-  async open(address: string, onLost: (reason: string) => void): Promise<RelayHandle> {
+  async open(options: RelayOptions, events: RelayEvents): Promise<RelayHandle> {
     if (this.#closed) throw new Error('the media conditioner is closed');
     const id = this.#nextId++;
-    const entry: Entry = { onLost };
+    const entry: Entry = { ...events };
     this.#entries.set(id, entry);
     try {
       const port = await new Promise<number>((resolve, reject) => {
         entry.opened = resolve;
-        entry.failed = (reason) => reject(new Error(`no RTP port on ${address}: ${reason}`));
-        this.#say({ type: 'open', id, address });
+        entry.failed = (reason) => reject(new Error(`no RTP port on ${options.address}: ${reason}`));
+        this.#say({ type: 'open', id, options });
       });
       return this.#handle(id, entry, port);
     } catch (error) {
@@ -81,9 +92,15 @@ export class Conditioner {
 
   #handle(id: number, entry: Entry, port: number): RelayHandle {
     let closing: Promise<RelayCounters | undefined> | undefined;
+    const sayOpen = (message: ToWorker): void => {
+      if (this.#entries.has(id)) this.#say(message);
+    };
     return {
       port,
-      start: (route) => this.#entries.has(id) && this.#say({ type: 'start', id, route }),
+      pbx: (route) => sayOpen({ type: 'pbx', id, route }),
+      ring: () => sayOpen({ type: 'ring', id }),
+      start: (route) => sayOpen({ type: 'start', id, route }),
+      key: (code, durationMs) => sayOpen({ type: 'key', id, code, durationMs }),
       close: () => {
         closing ??= new Promise((resolve) => {
           if (!this.#entries.has(id)) return resolve(undefined);
@@ -116,6 +133,8 @@ export class Conditioner {
         return entry?.opened?.(message.port);
       case 'failed':
         return entry?.failed?.(message.reason);
+      case 'trouble':
+        return entry?.onTrouble?.(message.trouble);
       case 'closed':
         this.#entries.delete(message.id);
         return entry?.closed?.(message.counters);

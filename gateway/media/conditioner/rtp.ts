@@ -2,6 +2,8 @@
 import type { PbxCodec } from '../../config/types.js';
 
 export const RTP_HEADER = 12;
+/** Static payload type (RFC 3389). */
+export const COMFORT_NOISE = 13;
 
 /** RTCP on the RTP port: its packet types 192 to 223 fill the byte of marker and payload type (RFC 5761, 4). */
 export function isRtp(packet: Buffer): boolean {
@@ -26,8 +28,23 @@ export function payloadOffset(packet: Buffer): number {
   return Math.min(offset, packet.length);
 }
 
+/** Without padding. */
+export function payloadOf(packet: Buffer): Buffer {
+  const start = payloadOffset(packet);
+  const padding = (packet.readUInt8(0) & 0x20) !== 0 ? packet.readUInt8(packet.length - 1) : 0;
+  return packet.subarray(start, Math.max(start, packet.length - padding));
+}
+
+export function setSequence(packet: Buffer, sequence: number): void {
+  packet.writeUInt16BE(sequence, 2);
+}
+
 export function setPayloadType(packet: Buffer, payloadType: number): void {
   packet.writeUInt8((packet.readUInt8(1) & 0x80) | payloadType, 1);
+}
+
+export function setMarker(packet: Buffer, marker: boolean): void {
+  packet.writeUInt8((packet.readUInt8(1) & 0x7f) | (marker ? 0x80 : 0), 1);
 }
 
 export function writeHeader(packet: Buffer, sequence: number, timestamp: number, ssrc: number): void {
@@ -49,21 +66,3 @@ export const SILENCE: Readonly<Record<PbxCodec, Buffer>> = {
   PCMU: Buffer.alloc(160, 0xff),
   opus: Buffer.from([0xf8, 0xff, 0xfe]),
 };
-
-/** Units of frame sizes by Opus configuration number (RFC 6716, 3.1, table 2). */
-function opusFrameUnits(config: number): number {
-  if (config < 12) return [480, 960, 1920, 2880][config % 4] ?? 960;
-  if (config < 16) return config % 2 === 0 ? 480 : 960;
-  return [120, 240, 480, 960][config % 4] ?? 960;
-}
-
-/** How long a packet's audio lasts, in timestamp units. */
-export function audioUnits(packet: Buffer, codec: PbxCodec): number {
-  const offset = payloadOffset(packet);
-  if (codec !== 'opus') return packet.length - offset;
-  if (packet.length <= offset) return FRAME_UNITS.opus;
-  const toc = packet.readUInt8(offset);
-  const code = toc & 3;
-  const frames = code === 0 ? 1 : code < 3 ? 2 : packet.length > offset + 1 ? packet.readUInt8(offset + 1) & 0x3f : 1;
-  return opusFrameUnits(toc >> 3) * frames;
-}

@@ -5,7 +5,6 @@ import { MediaFailure } from '../port.js';
 import { readAudio, type AudioFacts, type Candidate, type Format } from './read.js';
 import { candidateLine, writeSdp } from './write.js';
 
-const OFFER = "Meta's offer";
 /** Strong suites, best known first: the first is the only one Meta has been seen with. */
 export const STRONG_SUITES: readonly string[] = [
   'AES_CM_128_HMAC_SHA1_80',
@@ -15,9 +14,10 @@ export const STRONG_SUITES: readonly string[] = [
   'AEAD_AES_256_GCM',
 ];
 /** What Meta itself asks for, should its offer not say. */
-const OPUS_DEFAULT = 'maxaveragebitrate=20000;maxplaybackrate=16000;minptime=20;useinbandfec=1';
+export const OPUS_DEFAULT = 'maxaveragebitrate=20000;maxplaybackrate=16000;minptime=20;useinbandfec=1';
 
-export interface WhatsAppOffer {
+/** What Meta says of its side, in an offer or an answer. */
+export interface WhatsAppSide {
   readonly facts: AudioFacts;
   readonly keying: Keying;
   /** The codecs both Meta and this number allow, in Meta's order. */
@@ -27,45 +27,45 @@ export interface WhatsAppOffer {
 }
 
 /** @throws MediaFailure 'sdp' for an offer that cannot be served */
-export function readWhatsAppOffer(sdp: string, keying: Keying, codecs: readonly WhatsAppCodec[]): WhatsAppOffer {
-  const facts = readAudio(sdp, OFFER);
+export function readWhatsAppOffer(sdp: string, keying: Keying, codecs: readonly WhatsAppCodec[]): WhatsAppSide {
+  const who = "Meta's offer";
+  const facts = readAudio(sdp, who);
   const formats = facts.formats.filter((f) => codecs.includes(f.codec));
   if (formats.length === 0) {
-    throw new MediaFailure(
-      'sdp',
-      `${OFFER} has only ${facts.names.join(', ')}; this number allows ${codecs.join(', ')}`,
-    );
+    throw new MediaFailure('sdp', `${who} has only ${facts.names.join(', ')}; this number allows ${codecs.join(', ')}`);
   }
   const opusFormat = formats.find((f) => f.codec === 'opus');
   const opus = (opusFormat && facts.fmtp.get(opusFormat.payloadType)) ?? OPUS_DEFAULT;
   const base = { facts, keying, formats, opus };
-  return keying === 'dtls' ? checkDtls(base) : { ...base, crypto: strongCrypto(facts) };
+  if (keying === 'sdes') return { ...base, crypto: strongCrypto(facts, who) };
+  checkDtls(facts, who);
+  return base;
 }
 
-function checkDtls(offer: WhatsAppOffer): WhatsAppOffer {
-  const { fingerprint, ice, cryptos } = offer.facts;
+/** @throws MediaFailure 'sdp' for what lacks ICE or a sha-256 fingerprint */
+export function checkDtls({ fingerprint, ice, cryptos }: AudioFacts, who: string): void {
   if (fingerprint === undefined) {
     const other = cryptos.length > 0 ? ' but a=crypto: at Meta this number is set to SDES, here to dtls' : '';
-    throw new MediaFailure('sdp', `${OFFER} has no a=fingerprint${other}`);
+    throw new MediaFailure('sdp', `${who} has no a=fingerprint${other}`);
   }
   if (fingerprint.hash.toLowerCase() !== 'sha-256') {
-    throw new MediaFailure('sdp', `${OFFER} has a=fingerprint:${fingerprint.hash}; only sha-256 is taken`);
+    throw new MediaFailure('sdp', `${who} has a=fingerprint:${fingerprint.hash}; only sha-256 is taken`);
   }
-  if (ice === undefined) throw new MediaFailure('sdp', `${OFFER} has no a=ice-ufrag and a=ice-pwd`);
-  return offer;
+  if (ice === undefined) throw new MediaFailure('sdp', `${who} has no a=ice-ufrag and a=ice-pwd`);
 }
 
-function strongCrypto(facts: AudioFacts): AudioFacts['cryptos'][number] {
+/** @throws MediaFailure 'sdp' where there is no suite of {@link STRONG_SUITES} */
+export function strongCrypto(facts: AudioFacts, who: string): AudioFacts['cryptos'][number] {
   const strong = facts.cryptos
     .filter((c) => STRONG_SUITES.includes(c.suite))
     .sort((a, b) => STRONG_SUITES.indexOf(a.suite) - STRONG_SUITES.indexOf(b.suite))[0];
   if (strong !== undefined) return strong;
   if (facts.cryptos.length > 0) {
     const suites = facts.cryptos.map((c) => c.suite).join(', ');
-    throw new MediaFailure('sdp', `${OFFER} has only the suites ${suites}; taken are ${STRONG_SUITES.join(', ')}`);
+    throw new MediaFailure('sdp', `${who} has only the suites ${suites}; taken are ${STRONG_SUITES.join(', ')}`);
   }
   const other = facts.fingerprint ? ' but a=fingerprint: at Meta this number is set to DTLS, here to sdes' : '';
-  throw new MediaFailure('sdp', `${OFFER} has no a=crypto${other}`);
+  throw new MediaFailure('sdp', `${who} has no a=crypto${other}`);
 }
 
 /** What of Meta's DTLS offer rtpengine is shown, and so what it does (docs/decisions/0001-media.md). */
@@ -77,9 +77,9 @@ export type DtlsStage =
   /** Meta said to be passive: the ClientHello leaves. */
   | 'hello';
 
-/** Meta's offer as rtpengine sees it. */
-export function offerForNode(
-  offer: WhatsAppOffer,
+/** Meta's side as rtpengine sees it. */
+export function whatsappForNode(
+  offer: WhatsAppSide,
   options: { readonly ipv6: boolean; readonly id: string; readonly version: number; readonly stage: DtlsStage },
 ): string {
   const { facts } = offer;
@@ -123,7 +123,7 @@ function reachable(candidates: readonly Candidate[], ipv6: boolean): readonly Ca
  * @throws MediaFailure 'unavailable' when rtpengine's answer lacks what Meta must be told
  */
 export function answerForWhatsApp(
-  offer: WhatsAppOffer,
+  offer: WhatsAppSide,
   nodeAnswer: string,
   options: { readonly format: Format; readonly id: string; readonly advertised: string | undefined },
 ): string {
@@ -166,7 +166,7 @@ function dtlsAttributes(node: AudioFacts, address: string): string[] {
   ];
 }
 
-function cryptoAttribute(offered: NonNullable<WhatsAppOffer['crypto']>, node: AudioFacts): string[] {
+function cryptoAttribute(offered: NonNullable<WhatsAppSide['crypto']>, node: AudioFacts): string[] {
   const crypto = node.cryptos.find((c) => c.suite === offered.suite);
   if (crypto === undefined) {
     const found = node.cryptos.map((c) => c.suite).join(', ') || 'none';

@@ -53,6 +53,9 @@ export interface Srf extends EventEmitter {
     callbacks?: { cbRequest?: (error: unknown, req: SrfRequest) => void; cbProvisional?: (res: SrfResponse) => void },
   ): Promise<SrfDialog>;
   request(uri: string, options: object): Promise<SrfRequest>;
+  readonly app: {
+    readonly client: { request(options: object, callback: (e: unknown, req: SrfRequest) => void): void };
+  };
 }
 
 const SrfClass = createRequire(import.meta.url)('drachtio-srf') as new () => Srf;
