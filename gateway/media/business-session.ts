@@ -14,8 +14,14 @@ import type { NgArguments } from './ng/client.js';
 import { CALLEE, CALLER, type Node } from './node.js';
 import { PbxLeg } from './pbx-leg.js';
 import { MediaFailure, type BusinessCallMedia, type BusinessCallMediaSession } from './port.js';
-import { BUSINESS_PROFILES, codecArguments, directionArguments } from './profiles.js';
-import { planBusinessOffer, readBusinessAnswer, writeBusinessOffer, type BusinessOffer } from './sdp/business.js';
+import { BUSINESS_PROFILES, businessCodecArguments, directionArguments } from './profiles.js';
+import {
+  planBusinessOffer,
+  readBusinessAnswer,
+  shownEvent,
+  writeBusinessOffer,
+  type BusinessOffer,
+} from './sdp/business.js';
 import { ownPbxOffer, pbxForNode, readPbxOffer } from './sdp/pbx.js';
 import { readAudio, type Format } from './sdp/read.js';
 import { OPUS_DEFAULT, whatsappForNode, type DtlsStage, type WhatsAppSide } from './sdp/whatsapp.js';
@@ -124,10 +130,9 @@ export function codecOf({ pbxOffer, pbxCodecs }: BusinessCallMedia): PbxCodec {
 function offerArguments(request: BusinessCallMedia, plain: Format, config: RtpengineConfig, port: number): NgArguments {
   return {
     'from-tag': CALLER,
-    // Events stay unknown to rtpengine: docs/decisions/0001-media.md.
-    sdp: pbxForNode(plain, undefined, ORIGIN, config.relayAddress, port),
+    sdp: pbxForNode(plain, shownEvent(plain.codec), ORIGIN, config.relayAddress, port),
     ...BUSINESS_PROFILES[request.keying].offer,
-    ...codecArguments([plain.codec], request.whatsappCodecs),
+    ...businessCodecArguments(plain.codec, request.whatsappCodecs),
     ...directionArguments(config.interfaces, 'pbx'),
   };
 }

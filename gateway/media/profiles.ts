@@ -61,6 +61,15 @@ export function codecArguments(offered: readonly AnyCodec[], wanted: readonly An
   };
 }
 
+/**
+ * The same for calls of the PBX. Nothing is masked: with a mask rtpengine's offer loses telephone-event/8000, and what Meta
+ * is offered is written from it by us.
+ */
+export function businessCodecArguments(plain: PbxCodec, whatsapp: readonly WhatsAppCodec[]): NgArguments {
+  const { codec } = codecArguments([plain], [plain, ...whatsapp.filter((c) => c !== plain)]);
+  return { codec };
+}
+
 export function directionArguments(interfaces: RtpengineConfig['interfaces'], from: 'whatsapp' | 'pbx'): NgArguments {
   if (interfaces === undefined) return {};
   const { whatsapp, pbx } = interfaces;

@@ -85,7 +85,9 @@ test("Meta's answer: its codec, its key under rtpengine's tag, its event; what r
   assert.deepEqual(side.formats, [{ codec: 'opus', payloadType: 96 }]);
   assert.equal(side.crypto?.tag, 4);
   assert.equal(event, 126);
-  assert.deepEqual([side.facts.events, side.facts.mid], [{}, undefined]);
+  assert.deepEqual([side.facts.events, side.facts.mid], [{ at8000: 126 }, undefined]);
+  const through = readBusinessAnswer(SDES, planBusinessOffer(NODE_SDES, 'sdes', ['opus'], 'opus'));
+  assert.deepEqual([through.side.facts.events, through.event], [{}, 126]);
   const plan = planBusinessOffer(NODE_DTLS, 'dtls', ['opus'], 'PCMA');
   assert.equal(readBusinessAnswer(DTLS, plan).side.facts.setup, 'passive');
   const mute = DTLS.replace(' 126\r\n', '\r\n');

@@ -5,7 +5,7 @@ import { test } from 'node:test';
 import { createDecoder } from '../../gateway/media/conditioner/codec.js';
 import { Conditioner } from '../../gateway/media/conditioner/conditioner.js';
 import type { NodeRoute, PbxRoute } from '../../gateway/media/conditioner/messages.js';
-import { measureTone } from '../../simulator/media/index.js';
+import { toneShare } from '../../simulator/media/index.js';
 
 async function bound(address = '127.0.0.1'): Promise<Socket> {
   const socket = createSocket('udp4').bind(0, address);
@@ -94,12 +94,13 @@ test('a ringing tone goes to the PBX alone, until media flows', async () => {
     const rung: Buffer[] = [];
     pbx.on('message', (packet) => rung.push(packet));
     relay.ring();
-    while (rung.length < 50) await once(pbx, 'message');
-    const tone = measureTone(
-      Int16Array.from(rung.flatMap((p) => [...createDecoder('PCMA').decode(p.subarray(12))])),
-      8000,
-    );
-    assert.ok(tone !== undefined && Math.abs(tone.hz - 425) < 2 && tone.purity > 0.95, `${tone?.hz} ${tone?.purity}`);
+    while (rung.length < 40) await once(pbx, 'message');
+    const began = rung[0]?.readUInt32BE(4) ?? 0;
+    for (const packet of rung) {
+      if ((packet.readUInt32BE(4) - began) >>> 0 >= 8000) break; // the pause, where this machine was that slow
+      const share = toneShare(createDecoder('PCMA').decode(packet.subarray(12)), 8000, 425);
+      assert.ok(share > 0.95, `${share} of a packet is the tone`);
+    }
     assert.equal(toWhatsApp, 0);
     relay.start(toNode(node));
     await next(node, 111);

@@ -1,5 +1,5 @@
 /** Meta's side of a call from the PBX: our offer from rtpengine's, and Meta's answer to it. */
-import type { Keying, WhatsAppCodec } from '../../config/types.js';
+import type { Keying, PbxCodec, WhatsAppCodec } from '../../config/types.js';
 import { MediaFailure } from '../port.js';
 import { readAudio, type AudioFacts, type Format } from './read.js';
 import { candidateLine, writeSdp } from './write.js';
@@ -9,8 +9,18 @@ const ANSWER = "Meta's answer";
 /** Meta's own number for telephone-event/8000. */
 const EVENT = 126;
 
+/**
+ * The telephone-event that rtpengine is shown on both sides: it then gives events the timestamps of the audio around them.
+ * Unknown to it they do not count as time, and 10.5 holds the audio after a key back by the key's length. Beside Opus on
+ * both sides it must not know them: docs/decisions/0001-media.md.
+ */
+export function shownEvent(plain: PbxCodec): number | undefined {
+  return plain === 'opus' ? undefined : EVENT;
+}
+
 export interface BusinessOffer {
   readonly keying: Keying;
+  readonly plain: PbxCodec;
   /** rtpengine's side toward Meta. */
   readonly facts: AudioFacts;
   /** In our order of preference. */
@@ -29,7 +39,7 @@ export function planBusinessOffer(
   nodeOffer: string,
   keying: Keying,
   codecs: readonly WhatsAppCodec[],
-  plain: string,
+  plain: PbxCodec,
 ): BusinessOffer {
   const facts = readAudio(nodeOffer, "rtpengine's offer");
   const order = [...codecs].sort((a, b) => Number(b === plain) - Number(a === plain));
@@ -43,7 +53,7 @@ export function planBusinessOffer(
   if (keying === 'dtls' && (fingerprint?.hash.toLowerCase() !== 'sha-256' || ice === undefined)) {
     throw lacking('ICE or a sha-256 fingerprint');
   }
-  return { keying, facts, formats, event: EVENT, cryptos };
+  return { keying, plain, facts, formats, event: EVENT, cryptos };
 }
 
 function lacking(what: string): MediaFailure {
@@ -103,8 +113,7 @@ export function readBusinessAnswer(sdp: string, offer: BusinessOffer): BusinessA
   }
   checkProtocol(facts.protocol, offer.keying);
   const side: WhatsAppSide = {
-    // Events stay unknown to rtpengine: docs/decisions/0001-media.md.
-    facts: { ...facts, events: {} },
+    facts: shownEvent(offer.plain) === undefined ? { ...facts, events: {} } : facts,
     keying: offer.keying,
     formats: [format],
     opus: facts.fmtp.get(format.payloadType) ?? OPUS_DEFAULT,
