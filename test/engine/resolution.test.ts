@@ -127,7 +127,8 @@ describe('fail-over to the next address', () => {
     const rejected = assert.rejects(again, { status: 486 });
     second.send(response(await second.expect('INVITE'), 486, 'Busy', { tag: 'c' }));
     await rejected;
-    assert.equal(first.log.filter((m) => m.method === 'INVITE').length, 1);
+    // A busy machine may make the first one come twice.
+    assert.equal(new Set(first.log.filter((m) => m.method === 'INVITE').map((m) => m.branch)).size, 1);
     await lab.close();
     await Promise.all([first.close(), second.close()]);
   });
