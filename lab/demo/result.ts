@@ -25,6 +25,21 @@ export interface CallResult {
   readonly features: readonly string[];
   /** Ids of Meta's rules that the gateway broke. */
   readonly violations: readonly string[];
+  /** What could not be done or was not heard while the call was played; null: all went as it should. */
+  readonly fault: string | null;
+}
+
+/** A call with the drawing of its SIP messages. */
+export interface PlayedCall {
+  readonly result: CallResult;
+  readonly ladder: readonly string[];
+}
+
+/** What a scenario brings back. */
+export interface Played {
+  readonly calls: readonly PlayedCall[];
+  readonly refusals?: readonly RefusalResult[];
+  readonly checks: readonly CheckResult[];
 }
 
 /** null: not measured in this call, because there was nothing to measure. */
@@ -68,6 +83,10 @@ export function faultsOf(result: DemoResult): string[] {
   ];
 }
 
+/** First packet after the ACK. */
+const SDES_START_MS = 60;
+/** ICE takes rtpengine 100 to 200 ms; then the handshake follows at once. */
+export const DTLS_LATE_START_MS = 400;
 /** What a call must reach: docs/reference/demo.md explains each bound. */
 const MAX_GAP_MS = 40;
 const MIN_PURITY = 0.95;
@@ -78,6 +97,18 @@ const DIGIT_TOLERANCE_MS = { atPbx: 20, atUser: 60 } as const;
 function callFaults(call: CallResult): string[] {
   if (!call.answered) return ['was not answered'];
   const faults = [...heardFaults('the user', call.atUser), ...heardFaults('the PBX', call.atPbx)];
+  if (call.fault !== null) faults.push(call.fault);
+  // Keys are sent in the plain calls; the others are about who hears whom.
+  if (call.features.length === 0) faults.push(...keyFaults(call));
+  if (call.violations.length > 0) faults.push(`broke Meta's rules: ${call.violations.join(', ')}`);
+  if (call.endedBy === null || call.endedBy === 'meta' || call.endedBy === 'gateway') {
+    faults.push(`was ended by ${call.endedBy ?? 'nobody'}`);
+  }
+  return faults;
+}
+
+function keyFaults(call: CallResult): string[] {
+  const faults: string[] = [];
   if (call.digitsAtPbx !== '1234#') faults.push(`keys at the PBX: "${call.digitsAtPbx}", expected "1234#"`);
   if (call.digitsAtUser !== '5678') faults.push(`keys at the user: "${call.digitsAtUser}", expected "5678"`);
   if (call.digitsAtUserVia !== 'rfc4733' && call.digitsAtUserVia !== 'inband') {
@@ -88,10 +119,6 @@ function callFaults(call: CallResult): string[] {
     if (error !== null && error > DIGIT_TOLERANCE_MS[where]) {
       faults.push(`a key ${where} was ${error} ms too long or short`);
     }
-  }
-  if (call.violations.length > 0) faults.push(`broke Meta's rules: ${call.violations.join(', ')}`);
-  if (call.endedBy === null || call.endedBy === 'meta' || call.endedBy === 'gateway') {
-    faults.push(`was ended by ${call.endedBy ?? 'nobody'}`);
   }
   return faults;
 }
@@ -109,7 +136,8 @@ function heardFaults(who: string, heard: Heard): string[] {
 }
 
 /** The bounds toward Meta; what the PBX hears follows the user's own stream. */
-export function userStreamFaults(call: CallResult, firstAudioLimitMs: number): string[] {
+export function userStreamFaults(call: CallResult): string[] {
+  const firstAudioLimitMs = call.keying === 'sdes' ? SDES_START_MS : DTLS_LATE_START_MS;
   const { largestGapMs, firstAudioMs, ssrcs } = call.atUser;
   const faults: string[] = [];
   if (ssrcs !== 1) faults.push(`${call.name}: ${ssrcs} SSRCs toward Meta`);

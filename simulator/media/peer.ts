@@ -3,7 +3,8 @@ import { randomBytes, randomInt, randomUUID } from 'node:crypto';
 import type { RuleId } from '../rules.js';
 import { Ear } from './ear.js';
 import { measureHeard } from './heard.js';
-import { runSliced } from './measure.js';
+import { hearTone } from './listening.js';
+import { runSliced, type ToneMeasure } from './measure.js';
 import { DtlsPath, type DtlsTimes } from './path-dtls.js';
 import { SdesPath } from './path-sdes.js';
 import type { PathEvents, SendDatagram } from './path.js';
@@ -244,6 +245,11 @@ export class MediaPeer extends EventEmitter<MediaPeerEvents> {
       toneMs: heard.toneMs,
       firstToneMs: this.#sinceZero(heard.firstToneAtMs),
     };
+  }
+
+  /** Resolves with a second of this tone, heard from now on. @throws Error after `limitMs`, saying what was heard instead */
+  hears(hz: number, limitMs = 10_000): Promise<ToneMeasure> {
+    return hearTone(this.#ear.recording.packets, this.#ear.codecs, hz, limitMs);
   }
 
   /** Stops sending and frees socket, engine and timers. Idempotent. */
