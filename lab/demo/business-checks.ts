@@ -40,7 +40,7 @@ const ONE_HOST = '+15550100231';
 const THREE_HOSTS = '+15550100232';
 
 export const CHECK_TRUNKS: readonly StageTrunk[] = [
-  { name: 'three-hosts', codecs: ['PCMA'], hosts: ['dead', 'dead-too', 'pcma'], qualify: false },
+  { name: 'three-hosts', codecs: ['PCMA'], hosts: ['dead-tcp', 'dead-too-tcp', 'pcma'], qualify: false },
 ];
 export const CHECK_ROUTES = [...DIGEST_LINES.map(({ route }) => route), PLAIN];
 export const CHECK_NUMBERS: readonly StageNumber[] = [

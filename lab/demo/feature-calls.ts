@@ -1,6 +1,6 @@
 /** What agents do with calls, in and out: hold, transfers, queue, parking; on trunks with music on hold and with hold passed on. */
 import type { BusinessCall, Call } from '../../simulator/index.js';
-import { createMediaPeer, type MediaPeer, type ToneMeasure } from '../../simulator/media/index.js';
+import { createMediaPeer, type MediaPeer, type Span } from '../../simulator/media/index.js';
 import type { PhoneCall } from '../phone/call.js';
 import type { OutboundRoute } from '../processes/index.js';
 import { AGENT_HZ, type Agents, type Feature, FEATURES, openAgents, play } from './agent-features.js';
@@ -89,7 +89,7 @@ async function playFeature(on: With, line: Line, feature: Feature): Promise<Feat
   });
   user.play({ kind: 'tone', hz: USER_HZ });
   const { atMeta, agent, legs } = await connect(on, line, user);
-  const heard: { user: ToneMeasure | undefined; last: PhoneCall | undefined } = { user: undefined, last: undefined };
+  const heard: { user: Span | undefined; last: PhoneCall | undefined } = { user: undefined, last: undefined };
   const listen = async (hz: number): Promise<void> => {
     heard.user = undefined;
     heard.user = await user.hears(hz);
@@ -107,13 +107,14 @@ async function playFeature(on: With, line: Line, feature: Feature): Promise<Feat
   else await heard.last.hangup();
   const ended = await atMeta.ended;
   const counters = user.counters();
+  const tone = heard.user && (await user.tone(heard.user));
   const result: FeaturePlayed['result'] = {
     name: [line.direction === 'business-initiated' ? 'out' : 'in', feature, line.music ? '' : 'hold passed on']
       .filter(Boolean)
       .join(', '),
     ...{ direction: line.direction, keying: line.keying, answered: (await atMeta.answered) !== undefined },
     atUser: {
-      ...{ hz: rounded(heard.user?.hz, 2), expectedHz: finalHz(feature), purity: rounded(heard.user?.purity, 4) },
+      ...{ hz: rounded(tone?.hz, 2), expectedHz: finalHz(feature), purity: rounded(tone?.purity, 4) },
       loss: counters.loss,
       firstAudioMs: rounded(counters.firstAudioMs, 1),
       firstToneMs: null,

@@ -41,8 +41,8 @@ export interface StageNumber {
   readonly passwordAtMeta?: string;
 }
 
-/** Which of Asterisk's ports; nobody listens on the `dead` ones. */
-export type StageHost = 'all' | 'pcma' | 'opus' | 'hold' | 'dead' | 'dead-too';
+/** Which of Asterisk's ports; nobody listens on the `dead` ones: with TCP that is noticed at once, with UDP never. */
+export type StageHost = 'all' | 'pcma' | 'opus' | 'hold' | 'dead' | 'dead-tcp' | 'dead-too-tcp';
 
 export interface StageTrunk {
   readonly name: string;
@@ -132,7 +132,7 @@ async function build(
   await writeFile(join(folder, 'password'), `${PASSWORD}\n`, { mode: 0o600 });
   const sipPorts = {
     ...{ all: asterisk.sipPort, pcma: asterisk.pcmaSipPort, opus: asterisk.opusSipPort, hold: asterisk.holdSipPort },
-    ...{ dead, 'dead-too': dead + 1 },
+    ...{ dead, 'dead-tcp': dead, 'dead-too-tcp': dead + 1 },
   };
   const config = gatewayConfig(options, {
     ...{ pbxPort, tlsPort, httpPort, edgePort, sipPorts, certificate: files.certificateFile, key: files.keyFile },
@@ -191,7 +191,10 @@ function gatewayConfig(options: StageOptions, at: StageAddresses): object {
     trunks: options.trunks.map(({ name, codecs, hosts, qualify }) => ({
       name,
       codecs,
-      hosts: hosts.map((host) => ({ host: '127.0.0.1', port: at.sipPorts[host] })),
+      hosts: hosts.map((host) => ({
+        ...{ host: '127.0.0.1', port: at.sipPorts[host] },
+        ...(host.endsWith('tcp') && { transport: 'tcp' }),
+      })),
       ...(qualify === false && { qualify: { interval: '0s' } }),
       connectTimeout: '2s',
       answerTimeout: '30s',

@@ -3,7 +3,7 @@ import { randomBytes, randomInt, randomUUID } from 'node:crypto';
 import type { RuleId } from '../rules.js';
 import { Ear } from './ear.js';
 import { measureHeard } from './heard.js';
-import { hearTone } from './listening.js';
+import { hearTone, type Span } from './listening.js';
 import { runSliced, type ToneMeasure } from './measure.js';
 import { DtlsPath, type DtlsTimes } from './path-dtls.js';
 import { SdesPath } from './path-sdes.js';
@@ -247,9 +247,15 @@ export class MediaPeer extends EventEmitter<MediaPeerEvents> {
     };
   }
 
-  /** Resolves with a second of this tone, heard from now on. @throws Error after `limitMs`, saying what was heard instead */
-  hears(hz: number, limitMs = 10_000): Promise<ToneMeasure> {
+  /** Resolves when this tone was heard for a second, from now on. @throws Error after `limitMs` */
+  hears(hz: number, limitMs = 10_000): Promise<Span> {
     return hearTone(this.#ear.recording.packets, this.#ear.codecs, hz, limitMs);
+  }
+
+  /** The purest second that was heard in a time; heavy as `report()` is. */
+  async tone({ fromMs, toMs }: Span): Promise<ToneMeasure | undefined> {
+    const within = this.#ear.recording.packets.filter(({ arrivalMs }) => arrivalMs >= fromMs && arrivalMs <= toMs);
+    return (await runSliced(measureHeard(within, this.#ear.codecs))).tone;
   }
 
   /** Stops sending and frees socket, engine and timers. Idempotent. */
