@@ -12,6 +12,7 @@ export const businessCalls: ScenarioParts = {
   numbers: [...PAIR_NUMBERS, ...FEATURE_NUMBERS, ...REFUSAL_NUMBERS, ...CHECK_NUMBERS],
   trunks: [
     { name: 'pbx', codecs: ['opus', 'PCMA'], hosts: ['all'] },
+    { name: 'pcma', codecs: ['PCMA'], hosts: ['pcma'] },
     { name: 'hold', codecs: ['PCMA'], hosts: ['hold'] },
     ...CHECK_TRUNKS,
   ],

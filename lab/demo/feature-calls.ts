@@ -12,36 +12,40 @@ import { PASSWORD, type Stage, type StageNumber } from './stage.js';
 
 interface Line {
   readonly direction: CallResult['direction'];
-  /** false: the PBX tells the gateway of hold and plays nothing (moh_passthrough). */
-  readonly music: boolean;
+  readonly trunk: keyof typeof TRUNKS;
   readonly keying: 'dtls' | 'sdes';
   readonly number: string;
   readonly features: readonly Feature[];
 }
 
+/** Asterisk's endpoints, and what the gateway calls them as. `hold` tells the gateway of hold and plays nothing. */
+const TRUNKS = {
+  all: { endpoint: 'wa-trunk', name: 'pbx', music: true },
+  pcma: { endpoint: 'wa-trunk-pcma', name: 'pcma', music: true },
+  hold: { endpoint: 'wa-trunk-hold', name: 'hold', music: false },
+} as const;
+
+const [out, in_] = ['business-initiated', 'user-initiated'] as const;
+const TRANSFERS = FEATURES.filter((feature) => feature !== 'hold');
+// Asterisk 22.10 falls silent when it makes Opus of a phone that resumes as a new stream; so hold is shown with PCMA.
 const LINES: readonly Line[] = [
-  { direction: 'business-initiated', music: true, keying: 'dtls', number: '+15550100210', features: FEATURES },
-  { direction: 'user-initiated', music: true, keying: 'sdes', number: '+15550100211', features: FEATURES },
-  {
-    ...{ direction: 'business-initiated', music: false, keying: 'sdes', number: '+15550100212' },
-    features: ['hold', 'attended-transfer'],
-  },
-  {
-    ...{ direction: 'user-initiated', music: false, keying: 'dtls', number: '+15550100213' },
-    features: ['hold', 'attended-transfer'],
-  },
+  { direction: out, trunk: 'pcma', keying: 'dtls', number: '+15550100210', features: ['hold'] },
+  { direction: out, trunk: 'all', keying: 'dtls', number: '+15550100211', features: TRANSFERS },
+  { direction: in_, trunk: 'pcma', keying: 'sdes', number: '+15550100212', features: FEATURES },
+  { direction: out, trunk: 'hold', keying: 'sdes', number: '+15550100213', features: ['hold', 'attended-transfer'] },
+  { direction: in_, trunk: 'hold', keying: 'dtls', number: '+15550100214', features: ['hold', 'attended-transfer'] },
 ];
 
-const routeOf = ({ number, music }: Line): OutboundRoute => ({
+const routeOf = ({ number, trunk }: Line): OutboundRoute => ({
   ...{ prefix: `92${number.at(-1)}`, number },
-  trunk: music ? 'wa-trunk' : 'wa-trunk-hold',
+  trunk: TRUNKS[trunk].endpoint,
 });
 
-export const FEATURE_ROUTES = LINES.filter(({ direction }) => direction === 'business-initiated').map(routeOf);
-export const FEATURE_NUMBERS: readonly StageNumber[] = LINES.map(({ direction, music, keying, number }) =>
-  direction === 'business-initiated'
+export const FEATURE_ROUTES = LINES.filter(({ direction }) => direction === out).map(routeOf);
+export const FEATURE_NUMBERS: readonly StageNumber[] = LINES.map(({ direction, trunk, keying, number }) =>
+  direction === out
     ? { number, keying, codecs: ['opus'], trunk: 'pbx' }
-    : { number, keying, codecs: ['opus'], trunk: music ? 'pbx' : 'hold', extension: '100' },
+    : { number, keying, codecs: ['opus'], trunk: TRUNKS[trunk].name, extension: '100' },
 );
 
 /** Plays all of them, one after the other: they share the phones. */
@@ -98,19 +102,23 @@ async function playFeature(on: With, line: Line, feature: Feature): Promise<Feat
   try {
     if (!(await agent.answered)) throw new Error('nobody answered');
     await Promise.all([listen(AGENT_HZ.ann), agent.media.hears(USER_HZ)]);
-    heard.last = await play(feature, { agents: on.agents, call: agent, userHz: USER_HZ, listen }, line.music);
+    heard.last = await play(
+      feature,
+      { agents: on.agents, call: agent, userHz: USER_HZ, listen },
+      TRUNKS[line.trunk].music,
+    );
   } catch (error) {
     fault = error instanceof Error ? error.message : String(error);
   }
   // A call out is ended by the agent, a call in by the user.
-  if (line.direction === 'user-initiated' || heard.last === undefined) await atMeta.hangup();
+  if (line.direction === in_ || heard.last === undefined) await atMeta.hangup();
   else await heard.last.hangup();
   const ended = await atMeta.ended;
   const counters = user.counters();
   const tone = heard.user && (await user.tone(heard.user));
   const result: FeaturePlayed['result'] = {
-    name: [line.direction === 'business-initiated' ? 'out' : 'in', feature, line.music ? '' : 'hold passed on']
-      .filter(Boolean)
+    name: [line.direction === out ? 'out' : 'in', feature, TRUNKS[line.trunk].music ? '' : 'hold passed on']
+      .filter((part) => part !== '')
       .join(', '),
     ...{ direction: line.direction, keying: line.keying, answered: (await atMeta.answered) !== undefined },
     atUser: {
@@ -133,7 +141,7 @@ async function playFeature(on: With, line: Line, feature: Feature): Promise<Feat
 }
 
 async function connect({ stage, callees, agents }: With, line: Line, media: MediaPeer): Promise<Connected> {
-  if (line.direction === 'business-initiated') {
+  if (line.direction === out) {
     const user = callees.add({ kind: 'answer', media });
     const { business, call } = await callees.dial(agents.ann, routeOf(line), user);
     return { atMeta: business, agent: call, legs: (ladders) => ladders.businessCall(business.id.callId, user) };
@@ -161,7 +169,8 @@ async function heardByAgent(call: PhoneCall | undefined): Promise<Heard> {
   const tone = await call?.media.tone();
   return {
     ...{ hz: rounded(tone?.hz, 2), expectedHz: USER_HZ, purity: rounded(tone?.purity, 4) },
-    ...{ loss: call?.media.loss ?? null, firstAudioMs: null, firstToneMs: null },
+    // What Asterisk keeps to itself while the phone holds would count as lost.
+    ...{ loss: null, firstAudioMs: null, firstToneMs: null },
     // Each extension is a stream of its own to the PBX.
     ...{ ssrcs: null, largestGapMs: rounded(call?.media.largestGapMs, 1) },
   };

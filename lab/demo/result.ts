@@ -1,3 +1,5 @@
+import { isDeepStrictEqual } from 'node:util';
+
 /** What `wa-trunk demo --json` prints. Every top-level key is always there. Times are ms, frequencies Hz, `loss` and `purity` fractions. */
 export interface DemoResult {
   readonly calls: CallResult[];
@@ -76,7 +78,7 @@ export function faultsOf(result: DemoResult): string[] {
   return [
     ...result.calls.flatMap((call) => callFaults(call).map((fault) => `${call.name}: ${fault}`)),
     ...result.refusals
-      .filter((r) => JSON.stringify(r.expected) !== JSON.stringify(r.got))
+      .filter((r) => !isDeepStrictEqual(r.expected, r.got))
       .map((r) => `refusal ${r.code}: PBX saw ${JSON.stringify(r.got)}, expected ${JSON.stringify(r.expected)}`),
     ...result.checks.filter((c) => !c.ok).map((c) => `${c.name}: ${JSON.stringify(c.value)}`),
     ...leftBehindFaults(result.leftBehind),
@@ -96,10 +98,14 @@ const DIGIT_TOLERANCE_MS = { atPbx: 20, atUser: 60 } as const;
 
 function callFaults(call: CallResult): string[] {
   if (!call.answered) return ['was not answered'];
-  const faults = [...heardFaults('the user', call.atUser), ...heardFaults('the PBX', call.atPbx)];
+  const faults = [
+    ...heardFaults('the user', call.atUser),
+    ...lossFaults('the user', call.atUser),
+    ...heardFaults('the PBX', call.atPbx),
+  ];
   if (call.fault !== null) faults.push(call.fault);
   // Keys are sent in the plain calls; the others are about who hears whom.
-  if (call.features.length === 0) faults.push(...keyFaults(call));
+  if (call.features.length === 0) faults.push(...lossFaults('the PBX', call.atPbx), ...keyFaults(call));
   if (call.violations.length > 0) faults.push(`broke Meta's rules: ${call.violations.join(', ')}`);
   if (call.endedBy === null || call.endedBy === 'meta' || call.endedBy === 'gateway') {
     faults.push(`was ended by ${call.endedBy ?? 'nobody'}`);
@@ -130,9 +136,12 @@ function heardFaults(who: string, heard: Heard): string[] {
     faults.push(`${who} heard ${heard.hz} Hz, expected ${heard.expectedHz}`);
   }
   if (heard.purity === null || heard.purity < MIN_PURITY) faults.push(`${who} heard a tone of purity ${heard.purity}`);
-  if (heard.loss === null || heard.loss > 0) faults.push(`${who} lost ${heard.loss} of the packets`);
   if (heard.ssrcs !== null && heard.ssrcs !== 1) faults.push(`${who} saw ${heard.ssrcs} SSRCs`);
   return faults;
+}
+
+function lossFaults(who: string, { loss }: Heard): string[] {
+  return loss === 0 ? [] : [`${who} lost ${loss} of the packets`];
 }
 
 /** The bounds toward Meta; what the PBX hears follows the user's own stream. */

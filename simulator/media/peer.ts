@@ -94,7 +94,7 @@ export class MediaPeer extends EventEmitter<MediaPeerEvents> {
     peer.#socket = await UdpPort.bind(options.address, options.port ?? 0, (datagram, address, port) =>
       peer.#datagram(datagram, address, port),
     );
-    const send: SendDatagram = (datagram, port, address) => peer.#socket.send(datagram, port, address);
+    const send: SendDatagram = (...datagram) => peer.#socket.send(...datagram);
     try {
       peer.#path =
         options.keying === 'sdes'
@@ -254,8 +254,9 @@ export class MediaPeer extends EventEmitter<MediaPeerEvents> {
 
   /** The purest second that was heard in a time; heavy as `report()` is. */
   async tone({ fromMs, toMs }: Span): Promise<ToneMeasure | undefined> {
-    const within = this.#ear.recording.packets.filter(({ arrivalMs }) => arrivalMs >= fromMs && arrivalMs <= toMs);
-    return (await runSliced(measureHeard(within, this.#ear.codecs))).tone;
+    const { recording, codecs } = this.#ear;
+    const within = recording.packets.filter(({ arrivalMs }) => arrivalMs >= fromMs && arrivalMs <= toMs);
+    return (await runSliced(measureHeard(within, codecs))).tone;
   }
 
   /** Stops sending and frees socket, engine and timers. Idempotent. */
