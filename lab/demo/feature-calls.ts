@@ -18,22 +18,22 @@ interface Line {
   readonly features: readonly Feature[];
 }
 
-/** Asterisk's endpoints, and what the gateway calls them as. `hold` tells the gateway of hold and plays nothing. */
+/**
+ * Asterisk's endpoints, and what the gateway calls them; `hold` tells the gateway of hold and plays nothing. Both have PCMA:
+ * with Opus, Asterisk 22.10 sends nothing any more after some changes of the phone that it makes Opus of.
+ */
 const TRUNKS = {
-  all: { endpoint: 'wa-trunk', name: 'pbx', music: true },
   pcma: { endpoint: 'wa-trunk-pcma', name: 'pcma', music: true },
   hold: { endpoint: 'wa-trunk-hold', name: 'hold', music: false },
 } as const;
 
 const [out, in_] = ['business-initiated', 'user-initiated'] as const;
-const TRANSFERS = FEATURES.filter((feature) => feature !== 'hold');
-// Asterisk 22.10 falls silent when it makes Opus of a phone that resumes as a new stream; so hold is shown with PCMA.
+const HOLDING: readonly Feature[] = ['hold', 'attended-transfer'];
 const LINES: readonly Line[] = [
-  { direction: out, trunk: 'pcma', keying: 'dtls', number: '+15550100210', features: ['hold'] },
-  { direction: out, trunk: 'all', keying: 'dtls', number: '+15550100211', features: TRANSFERS },
-  { direction: in_, trunk: 'pcma', keying: 'sdes', number: '+15550100212', features: FEATURES },
-  { direction: out, trunk: 'hold', keying: 'sdes', number: '+15550100213', features: ['hold', 'attended-transfer'] },
-  { direction: in_, trunk: 'hold', keying: 'dtls', number: '+15550100214', features: ['hold', 'attended-transfer'] },
+  { direction: out, trunk: 'pcma', keying: 'dtls', number: '+15550100210', features: FEATURES },
+  { direction: in_, trunk: 'pcma', keying: 'sdes', number: '+15550100211', features: FEATURES },
+  { direction: out, trunk: 'hold', keying: 'sdes', number: '+15550100212', features: HOLDING },
+  { direction: in_, trunk: 'hold', keying: 'dtls', number: '+15550100213', features: HOLDING },
 ];
 
 const routeOf = ({ number, trunk }: Line): OutboundRoute => ({

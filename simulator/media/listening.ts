@@ -58,3 +58,7 @@ export async function hearTone(
     for (const decoder of decoders.values()) decoder.close();
   }
 }
+
+export function within(packets: readonly HeardPacket[], { fromMs, toMs }: Span): readonly HeardPacket[] {
+  return packets.filter(({ arrivalMs }) => arrivalMs >= fromMs && arrivalMs <= toMs);
+}

@@ -3,7 +3,7 @@ import { randomBytes, randomInt, randomUUID } from 'node:crypto';
 import type { RuleId } from '../rules.js';
 import { Ear } from './ear.js';
 import { measureHeard } from './heard.js';
-import { hearTone, type Span } from './listening.js';
+import { hearTone, type Span, within } from './listening.js';
 import { runSliced, type ToneMeasure } from './measure.js';
 import { DtlsPath, type DtlsTimes } from './path-dtls.js';
 import { SdesPath } from './path-sdes.js';
@@ -253,10 +253,8 @@ export class MediaPeer extends EventEmitter<MediaPeerEvents> {
   }
 
   /** The purest second that was heard in a time; heavy as `report()` is. */
-  async tone({ fromMs, toMs }: Span): Promise<ToneMeasure | undefined> {
-    const { recording, codecs } = this.#ear;
-    const within = recording.packets.filter(({ arrivalMs }) => arrivalMs >= fromMs && arrivalMs <= toMs);
-    return (await runSliced(measureHeard(within, codecs))).tone;
+  async tone(span: Span): Promise<ToneMeasure | undefined> {
+    return (await runSliced(measureHeard(within(this.#ear.recording.packets, span), this.#ear.codecs))).tone;
   }
 
   /** Stops sending and frees socket, engine and timers. Idempotent. */
