@@ -115,7 +115,7 @@ async function playFeature(on: With, line: Line, feature: Feature): Promise<Feat
   else await heard.last.hangup();
   const ended = await atMeta.ended;
   const counters = user.counters();
-  const tone = heard.user && (await user.tone(heard.user));
+  const tone = heard.user && (await user.tone({ ...heard.user, toMs: Infinity }));
   const result: FeaturePlayed['result'] = {
     name: [line.direction === out ? 'out' : 'in', feature, TRUNKS[line.trunk].music ? '' : 'hold passed on']
       .filter((part) => part !== '')
