@@ -8,7 +8,7 @@ export const command: Command = {
 Starts rtpengine, Asterisk, the gateway and a stand-in for Meta on this machine's loopback, places calls, and shows for
 each what happened and what was heard. Fetches what is missing first. Leaves nothing running.
 
-      --only SCENARIO   one of: ${SCENARIOS.join(', ')} (default: all)
+      --only SCENARIO   ${SCENARIOS.join(' or ')} (default: both)
       --json            the result as one JSON object, the last line of stdout, also on failure`,
 
   async run(args, io) {

@@ -14,6 +14,12 @@ interface Message extends TraceLine {
   readonly callId: string;
 }
 
+/** The Call-IDs of a call. */
+export interface Legs {
+  readonly meta: string;
+  readonly pbx: ReadonlySet<string>;
+}
+
 export class Ladders {
   readonly #messages: Message[];
 
@@ -25,28 +31,43 @@ export class Ladders {
     }));
   }
 
-  /** The RTP port that the gateway offered to the PBX in this call. */
-  offeredPort(wacid: string): number | undefined {
-    const invite = this.#messages.find(
-      (m) => m.direction === 'out' && m.message.startsWith('INVITE ') && headerOf(m.message, 'X-WA-Wacid') === wacid,
-    );
-    const port = /^m=audio (\d+)/m.exec(invite?.message ?? '')?.[1];
-    return port === undefined ? undefined : Number(port);
+  /** A call of a WhatsApp user: the PBX leg is found by its X-WA-Wacid header. */
+  userCall(wacid: string): Legs {
+    const meta = `outgoing:${wacid}`;
+    return { meta, pbx: this.#callIds((m) => headerOf(m.message, 'X-WA-Wacid') === wacid && m.callId !== meta) };
   }
 
-  /** @param wacid Meta's id of the call; the PBX leg is found by its X-WA-Wacid header */
-  draw(wacid: string): string[] {
-    const metaCallId = `outgoing:${wacid}`;
-    const pbxCallIds = new Set(
-      this.#messages
-        .filter((m) => headerOf(m.message, 'X-WA-Wacid') === wacid && m.callId !== metaCallId)
-        .map((m) => m.callId),
-    );
-    const own = this.#messages.filter((m) => m.callId === metaCallId || pbxCallIds.has(m.callId));
+  /** A call of the business: the PBX leg is found by the user, whom nobody else calls. */
+  businessCall(meta: string, user: string): Legs {
+    const dials = (m: Message): boolean => m.direction === 'in' && m.message.startsWith(`INVITE sip:${user}@`);
+    return { meta, pbx: this.#callIds(dials) };
+  }
+
+  /** From the SDP between gateway and PBX: where the gateway sends from, and the codec that was agreed. */
+  pbxMedia({ pbx }: Legs): { readonly gatewayPort: number | undefined; readonly codec: string | undefined } {
+    const own = this.#messages.filter((m) => pbx.has(m.callId) && m.message.includes('m=audio '));
+    const port = audioOf(own.find((m) => m.direction === 'out'))?.port;
+    return { gatewayPort: port, codec: audioOf(own.find((m) => m.message.startsWith('SIP/2.0 200')))?.codec };
+  }
+
+  draw({ meta, pbx }: Legs): string[] {
+    const own = this.#messages.filter((m) => m.callId === meta || pbx.has(m.callId));
     const start = own[0]?.at ?? 0;
-    const lines = own.map((m) => row(m, m.callId === metaCallId ? 'meta' : 'pbx', m.at - start));
+    const lines = own.map((m) => row(m, m.callId === meta ? 'meta' : 'pbx', m.at - start));
     return [`${'ms'.padStart(8)}   ${'Meta'.padEnd(WIDTH)}   wa-trunk   ${'PBX'.padStart(WIDTH)}`, ...lines];
   }
+
+  #callIds(ofCall: (message: Message) => boolean): ReadonlySet<string> {
+    return new Set(this.#messages.filter(ofCall).map(({ callId }) => callId));
+  }
+}
+
+/** The port of the SDP and its best codec, by the name that the report gives it. */
+function audioOf(message: Message | undefined): { readonly port: number; readonly codec: string } | undefined {
+  const [, port, type] = /^m=audio (\d+) \S+ (\d+)/m.exec(message?.message ?? '') ?? [];
+  if (message === undefined || port === undefined) return undefined;
+  const named = new RegExp(`^a=rtpmap:${type} ([\\w-]+)/`, 'm').exec(message.message)?.[1];
+  return { port: Number(port), codec: (named ?? (type === '8' ? 'PCMA' : `type ${type}`)).toLowerCase() };
 }
 
 const WIDTH = 38;

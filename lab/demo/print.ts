@@ -1,5 +1,6 @@
 /** The demo's report for people. */
-import type { CallResult, DemoResult, Heard } from './result.js';
+import { isDeepStrictEqual } from 'node:util';
+import type { CallResult, DemoResult, Heard, RefusalResult } from './result.js';
 
 export function callLines(call: CallResult, ladder: readonly string[]): string[] {
   return [
@@ -7,10 +8,22 @@ export function callLines(call: CallResult, ladder: readonly string[]): string[]
     ...ladder,
     `   user heard  ${heardLine(call.atUser)}`,
     `   PBX heard   ${heardLine(call.atPbx)}`,
-    `   keys        at the PBX "${call.digitsAtPbx}", at the user "${call.digitsAtUser}" (${call.digitsAtUserVia ?? 'none'})`,
+    ...(call.features.length > 0 ? [] : [keysLine(call)]),
+    ...(call.fault === null ? [] : [`   went wrong  ${call.fault}`]),
     `   ended by    ${call.endedBy ?? 'nobody'}${call.violations.length > 0 ? `; broke ${call.violations.join(', ')}` : ''}`,
     '',
   ];
+}
+
+function keysLine({ digitsAtPbx, digitsAtUser, digitsAtUserVia }: CallResult): string {
+  return `   keys        at the PBX "${digitsAtPbx}", at the user "${digitsAtUser}" (${digitsAtUserVia ?? 'none'})`;
+}
+
+function refusalLine({ code, expected, got }: RefusalResult): string {
+  const same = isDeepStrictEqual(got, expected);
+  const seen = `SIP ${got.sip ?? 'none'}, Q.850 ${got.q850 ?? 'none'}, ${got.code ?? 'no code'}`;
+  const wanted = same ? '' : ` (expected SIP ${expected.sip}, Q.850 ${expected.q850}, ${expected.code})`;
+  return `   ${same ? 'ok  ' : 'FAIL'} ${code.padEnd(14)} the PBX saw ${seen}${wanted}`;
 }
 
 function heardLine(heard: Heard): string {
@@ -35,9 +48,10 @@ export function summaryLines(result: DemoResult, faults: readonly string[], seco
   const left = `${result.leftBehind.rtpengineSessions ?? '?'} rtpengine sessions, ${result.leftBehind.dialogs ?? '?'} dialogs`;
   const verdict =
     faults.length === 0
-      ? `All as expected: ${result.calls.length} calls, ${result.checks.length} checks in ${seconds.toFixed(1)} s.`
+      ? `All as expected: ${result.calls.length} calls, ${result.refusals.length} refusals, ${result.checks.length} checks in ${seconds.toFixed(1)} s.`
       : `NOT as expected (${faults.length}):`;
   return [
+    ...(result.refusals.length > 0 ? ['── refusals by Meta', ...result.refusals.map(refusalLine), ''] : []),
     ...(checks.length > 0 ? ['── checks', ...checks, ''] : []),
     `left behind: ${left}`,
     verdict,

@@ -3,12 +3,19 @@ import { type Component, ensureComponents, describeProgress } from '../component
 import { callLines, summaryLines } from './print.js';
 import { emptyResult, faultsOf, userStreamFaults, type DemoResult } from './result.js';
 import { openStage, type Stage } from './stage.js';
-import { DTLS_LATE_START_MS, NUMBERS, playUserCalls, SDES_START_MS, TRUNKS, type PlayedCall } from './user-calls.js';
+import { businessCalls } from './business-calls.js';
+import type { ScenarioParts } from './scenario.js';
+import { userCalls } from './user-calls.js';
 import { readFile } from 'node:fs/promises';
 import { setTimeout as delay } from 'node:timers/promises';
 
-export const SCENARIOS = ['user-calls'] as const;
+export const SCENARIOS = ['user-calls', 'business-calls'] as const;
 export type Scenario = (typeof SCENARIOS)[number];
+
+const PARTS: Readonly<Record<Scenario, ScenarioParts>> = {
+  'user-calls': userCalls,
+  'business-calls': businessCalls,
+};
 
 export interface DemoOptions {
   /** undefined: all of them. */
@@ -33,12 +40,15 @@ export async function runDemo(options: DemoOptions): Promise<boolean> {
   const print = options.json ? options.progress : options.out;
   const started = performance.now();
   const faults: string[] = [];
+  const left: DemoResult['leftBehind'][] = [];
   try {
     const { asterisk, rtpengine } = await components(options);
-    await playOnStage(options, { asterisk, rtpengine }, result, print);
+    for (const scenario of options.only === undefined ? SCENARIOS : [options.only]) {
+      left.push(await playOnStage(options, PARTS[scenario], { asterisk, rtpengine }, result, print));
+      result.leftBehind = sumOf(left);
+    }
     faults.push(...faultsOf(result));
-    for (const call of result.calls)
-      faults.push(...userStreamFaults(call, call.keying === 'sdes' ? SDES_START_MS : DTLS_LATE_START_MS));
+    for (const call of result.calls) faults.push(...userStreamFaults(call));
   } catch (error) {
     faults.push(options.signal.aborted ? 'stopped' : error instanceof Error ? error.message : String(error));
   }
@@ -57,21 +67,24 @@ async function components({ progress, signal }: DemoOptions): Promise<{ asterisk
 
 async function playOnStage(
   options: DemoOptions,
+  { play, ...scenario }: ScenarioParts,
   parts: { asterisk: Component; rtpengine: Component },
   result: DemoResult,
   print: (line: string) => void,
-): Promise<void> {
+): Promise<DemoResult['leftBehind']> {
   options.progress('starting rtpengine, Asterisk, wa-trunk and the stand-in for Meta on loopback …');
-  const stage = await openStage({ ...parts, program: options.program, numbers: NUMBERS, trunks: TRUNKS });
+  const stage = await openStage({ ...parts, ...scenario, program: options.program });
   try {
     options.signal.throwIfAborted();
     options.progress('placing calls …');
-    const { calls, checks } = await unlessStopped(playUserCalls(stage), options.signal);
-    for (const { result: call, ladder } of calls) show({ result: call, ladder }, print);
+    const { calls, refusals = [], checks } = await unlessStopped(play(stage), options.signal);
+    for (const call of calls) for (const line of callLines(call.result, call.ladder)) print(line);
     result.calls.push(...calls.map((call) => call.result));
+    result.refusals.push(...refusals);
     result.checks.push(...checks);
-    result.leftBehind = await settle(stage);
-    if (faultsOf(result).length > 0) await showGatewayLog(stage, options.progress);
+    const left = await settle(stage);
+    if (faultsOf({ ...result, leftBehind: left }).length > 0) await showGatewayLog(stage, options.progress);
+    return left;
   } finally {
     await stage.close();
   }
@@ -92,8 +105,11 @@ async function unlessStopped<T>(work: Promise<T>, signal: AbortSignal): Promise<
   }
 }
 
-function show({ result, ladder }: PlayedCall, print: (line: string) => void): void {
-  for (const line of callLines(result, ladder)) print(line);
+/** What all stages left; null where one of them could not be asked. */
+function sumOf(left: readonly DemoResult['leftBehind'][]): DemoResult['leftBehind'] {
+  const sum = (key: keyof DemoResult['leftBehind']): number | null =>
+    left.reduce<number | null>((total, one) => (total === null || one[key] === null ? null : total + one[key]), 0);
+  return { rtpengineSessions: sum('rtpengineSessions'), dialogs: sum('dialogs') };
 }
 
 /** What the gateway itself said of the trouble. */

@@ -3,8 +3,14 @@ import { mkdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { stringify } from 'yaml';
-import { createCertificateAuthority, startMetaEdge, writePemPair, type MetaEdge } from '../../simulator/index.js';
-import { createMediaShare, type MediaShare } from '../../simulator/media/index.js';
+import {
+  createCertificateAuthority,
+  startMetaEdge,
+  writePemPair,
+  type ChallengeScript,
+  type MetaEdge,
+} from '../../simulator/index.js';
+import { createMediaShare, type Codec, type MediaShare } from '../../simulator/media/index.js';
 import type { Component } from '../components/index.js';
 import { programFolder } from '../processes/folder.js';
 import {
@@ -13,6 +19,7 @@ import {
   startRtpengine,
   supervise,
   type Asterisk,
+  type OutboundRoute,
   type Rtpengine,
   type Supervised,
 } from '../processes/index.js';
@@ -24,16 +31,25 @@ export const PASSWORD = 'demo-password-of-meta';
 export interface StageNumber {
   readonly number: string;
   readonly keying: 'dtls' | 'sdes';
-  readonly codecs: readonly string[];
+  readonly codecs: readonly Codec[];
   readonly trunk: string;
-  readonly extension: string;
+  /** What users reach who call it; without one it is for calls out. */
+  readonly extension?: string;
+  /** How Meta challenges its calls; default as Meta does today. */
+  readonly challenge?: ChallengeScript;
+  /** Where it is not the one that the gateway has. */
+  readonly passwordAtMeta?: string;
 }
+
+/** Which of Asterisk's ports; nobody listens on the `dead` ones: with TCP that is noticed at once, with UDP never. */
+export type StageHost = 'all' | 'pcma' | 'opus' | 'hold' | 'dead' | 'dead-tcp' | 'dead-too-tcp';
 
 export interface StageTrunk {
   readonly name: string;
   readonly codecs: readonly string[];
-  /** Which of Asterisk's ports; `dead` is one where nobody listens. */
-  readonly hosts: readonly ('pcma' | 'opus' | 'dead')[];
+  readonly hosts: readonly StageHost[];
+  /** false: no OPTIONS, so that only calls find out who is dead. */
+  readonly qualify?: boolean;
 }
 
 export interface StageOptions {
@@ -42,7 +58,9 @@ export interface StageOptions {
   /** How this program is started: `wa-trunk` without its arguments. */
   readonly program: readonly [string, ...string[]];
   readonly numbers: readonly StageNumber[];
+  /** Calls of the PBX come from one address, so they are of the first. */
   readonly trunks: readonly StageTrunk[];
+  readonly outbound?: readonly OutboundRoute[];
 }
 
 export interface Stage {
@@ -81,11 +99,15 @@ async function build(
 ): Promise<Stage> {
   const ports = await reservePorts(10);
   closers.push(() => ports.close());
-  const [pbxPort, tlsPort, httpPort, edgePort, deadPort] = [0, 1, 2, 3, 4].map((n) => ports.min + 2 * n) as Five;
+  const [pbxPort, tlsPort, httpPort, edgePort, dead] = [0, 1, 2, 3, 4].map((n) => ports.min + 2 * n) as Five;
 
   const rtpengine = await startRtpengine({ component: options.rtpengine });
   closers.push(() => rtpengine.close());
-  const asterisk = await startAsterisk({ component: options.asterisk, trunk: `127.0.0.1:${pbxPort}` });
+  const asterisk = await startAsterisk({
+    component: options.asterisk,
+    trunk: `127.0.0.1:${pbxPort}`,
+    outbound: options.outbound ?? [],
+  });
   closers.push(() => asterisk.close());
   const share = createMediaShare();
   closers.push(() => share.close());
@@ -96,6 +118,10 @@ async function build(
     gateway: { hostname: HOSTNAME, port: tlsPort, address: '127.0.0.1' },
     tls: { ca: ca.certificate },
     listen: { port: edgePort, key: meta.key, certificate: meta.certificate },
+    numbers: options.numbers.map(({ number, keying, codecs, challenge, passwordAtMeta }) => ({
+      ...{ number, keying, codecs, password: passwordAtMeta ?? PASSWORD },
+      ...(challenge && { challenge }),
+    })),
   });
   closers.push(() => edge.close());
 
@@ -104,7 +130,10 @@ async function build(
   const files = await writePemPair(folder, 'gateway', ca.issue([HOSTNAME]));
   await writeFile(join(folder, 'ca.crt'), ca.certificate);
   await writeFile(join(folder, 'password'), `${PASSWORD}\n`, { mode: 0o600 });
-  const sipPorts = { pcma: asterisk.pcmaSipPort, opus: asterisk.opusSipPort, dead: deadPort };
+  const sipPorts = {
+    ...{ all: asterisk.sipPort, pcma: asterisk.pcmaSipPort, opus: asterisk.opusSipPort, hold: asterisk.holdSipPort },
+    ...{ dead, 'dead-tcp': dead, 'dead-too-tcp': dead + 1 },
+  };
   const config = gatewayConfig(options, {
     ...{ pbxPort, tlsPort, httpPort, edgePort, sipPorts, certificate: files.certificateFile, key: files.keyFile },
     ngPort: rtpengine.ngPort,
@@ -137,7 +166,7 @@ interface StageAddresses {
   readonly httpPort: number;
   readonly edgePort: number;
   readonly ngPort: number;
-  readonly sipPorts: Readonly<Record<'pcma' | 'opus' | 'dead', number>>;
+  readonly sipPorts: Readonly<Record<StageHost, number>>;
   readonly certificate: string;
   readonly key: string;
 }
@@ -155,18 +184,24 @@ function gatewayConfig(options: StageOptions, at: StageAddresses): object {
     },
     pbx: { listen: [{ host: '127.0.0.1', port: at.pbxPort }] },
     media: { rtpengine: [{ host: '127.0.0.1', port: at.ngPort }] },
-    numbers: options.numbers.map(({ extension: _extension, ...number }) => ({
-      ...number,
+    numbers: options.numbers.map(({ number, keying, codecs, trunk }) => ({
+      ...{ number, keying, codecs, trunk },
       sipPasswordFile: 'password',
     })),
-    trunks: options.trunks.map(({ name, codecs, hosts }) => ({
+    trunks: options.trunks.map(({ name, codecs, hosts, qualify }) => ({
       name,
       codecs,
-      hosts: hosts.map((host) => ({ host: '127.0.0.1', port: at.sipPorts[host] })),
+      hosts: hosts.map((host) => ({
+        ...{ host: '127.0.0.1', port: at.sipPorts[host] },
+        ...(host.endsWith('tcp') && { transport: 'tcp' }),
+      })),
+      ...(qualify === false && { qualify: { interval: '0s' } }),
       connectTimeout: '2s',
       answerTimeout: '30s',
     })),
-    routes: options.numbers.map(({ number, extension }) => ({ match: { number }, extension })),
+    routes: options.numbers.flatMap(({ number, extension }) =>
+      extension === undefined ? [] : [{ match: { number }, extension }],
+    ),
     http: { listen: { port: at.httpPort } },
     logging: { sipTrace: 'sip.jsonl' },
   };

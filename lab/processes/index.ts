@@ -1,5 +1,6 @@
 export { type Asterisk, type AsteriskOptions, startAsterisk } from './asterisk.js';
 export { MUSIC_HZ, type OutboundRoute, PHONE_PASSWORD } from './asterisk-config.js';
+export { finalResponses, type LoggedResponse, type TrunkOutcome, trunkOutcomes } from './asterisk-outcomes.js';
 export type { AsteriskCall, ReceivedDigit } from './asterisk-results.js';
 export { type NgDictionary, ngRequest, type NgValue } from './ng.js';
 export { freeUdpPorts, type PortBlock, reservePorts } from './ports.js';

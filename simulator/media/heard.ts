@@ -181,12 +181,15 @@ function arrivalAt(stretch: Stretch, sample: number): number {
 }
 
 /** One payload type's decoder to samples at the analysis rate of its codec. */
-class PayloadDecoder {
+export class PayloadDecoder {
+  /** Samples a second of what it makes. */
+  readonly rate: number;
   readonly #codec: Codec;
   readonly #opus: OpusDecoder | undefined;
 
   constructor(codec: Codec) {
     this.#codec = codec;
+    this.rate = ANALYSIS_RATE[codec];
     this.#opus = codec === 'opus' ? new OpusDecoder(ANALYSIS_RATE.opus) : undefined;
   }
 

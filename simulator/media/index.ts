@@ -1,4 +1,5 @@
 export { createMediaPeer, MediaPeer } from './peer.js';
+export type { Span } from './listening.js';
 export { createMediaShare, type MediaShare } from './share.js';
 export { measureTone, measureToneSliced, toneShare, type ToneMeasure } from './measure.js';
 export { findDtmf, type InbandKey } from './inband-dtmf.js';

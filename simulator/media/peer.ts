@@ -3,7 +3,8 @@ import { randomBytes, randomInt, randomUUID } from 'node:crypto';
 import type { RuleId } from '../rules.js';
 import { Ear } from './ear.js';
 import { measureHeard } from './heard.js';
-import { runSliced } from './measure.js';
+import { hearTone, type Span, within } from './listening.js';
+import { runSliced, type ToneMeasure } from './measure.js';
 import { DtlsPath, type DtlsTimes } from './path-dtls.js';
 import { SdesPath } from './path-sdes.js';
 import type { PathEvents, SendDatagram } from './path.js';
@@ -93,7 +94,7 @@ export class MediaPeer extends EventEmitter<MediaPeerEvents> {
     peer.#socket = await UdpPort.bind(options.address, options.port ?? 0, (datagram, address, port) =>
       peer.#datagram(datagram, address, port),
     );
-    const send: SendDatagram = (datagram, port, address) => peer.#socket.send(datagram, port, address);
+    const send: SendDatagram = (...datagram) => peer.#socket.send(...datagram);
     try {
       peer.#path =
         options.keying === 'sdes'
@@ -244,6 +245,16 @@ export class MediaPeer extends EventEmitter<MediaPeerEvents> {
       toneMs: heard.toneMs,
       firstToneMs: this.#sinceZero(heard.firstToneAtMs),
     };
+  }
+
+  /** Resolves when this tone was heard for a second, from now on. @throws Error after `limitMs` */
+  hears(hz: number, limitMs = 10_000): Promise<Span> {
+    return hearTone(this.#ear.recording.packets, this.#ear.codecs, hz, limitMs);
+  }
+
+  /** The purest second that was heard in a time; heavy as `report()` is. */
+  async tone(span: Span): Promise<ToneMeasure | undefined> {
+    return (await runSliced(measureHeard(within(this.#ear.recording.packets, span), this.#ear.codecs))).tone;
   }
 
   /** Stops sending and frees socket, engine and timers. Idempotent. */

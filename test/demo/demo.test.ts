@@ -7,6 +7,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { Readable } from 'node:stream';
 import { test, type TestContext } from 'node:test';
+import { META_CODES } from '../../gateway/calls/meta-refusals.js';
+import { EXPECTED } from '../../lab/demo/refusals.js';
 import type { DemoResult } from '../../lab/demo/result.js';
 
 interface Ended {
@@ -32,7 +34,7 @@ function demo(t: TestContext, ...args: string[]): Demo {
   const texts = { stdout: '', stderr: '' };
   child.stdout.on('data', (chunk: Buffer) => (texts.stdout += chunk.toString()));
   child.stderr.on('data', (chunk: Buffer) => (texts.stderr += chunk.toString()));
-  const limit = setTimeout(() => child.kill('SIGKILL'), 120_000);
+  const limit = setTimeout(() => child.kill('SIGKILL'), 280_000);
   const ended = once(child, 'close').then(([code]) => {
     clearTimeout(limit);
     return { code: code as number | null, ...texts };
@@ -86,6 +88,44 @@ test('six calls with audio and keys both ways through a real Asterisk, and nothi
   }
   assert.deepEqual(result.leftBehind, { rtpengineSessions: 0, dialogs: 0 });
   assert.deepEqual(leftovers(), []);
+});
+
+test('calls out, features in both directions and every refusal, as the PBX and the user see them', async (t) => {
+  const { ended, leftovers } = demo(t, '--only', 'business-calls', '--json');
+  const { code, stdout, stderr } = await ended;
+  const result = JSON.parse(stdout.trimEnd().split('\n').at(-1) ?? '') as DemoResult;
+  const faults = stderr.split('\n').filter((line) => line.startsWith('  - ') && !/gap of|first packet/.test(line));
+  assert.deepEqual(faults, [], stderr);
+  assert.equal(code === 0, !stderr.includes('NOT as expected'), stderr);
+  assert.deepEqual(Object.keys(result), ['calls', 'refusals', 'checks', 'leftBehind']);
+  const plain = result.calls.filter(({ features }) => features.length === 0);
+  assert.equal(new Set(plain.map((call) => `${call.keying} ${call.codecs}`)).size, 6);
+  for (const { name, direction } of plain) assert.equal(direction, 'business-initiated', name);
+  const features = ['hold', 'blind-transfer', 'attended-transfer', 'queue', 'parking'];
+  for (const direction of ['business-initiated', 'user-initiated']) {
+    const played = new Set(result.calls.filter((c) => c.direction === direction).flatMap((c) => c.features));
+    assert.deepEqual([...played].sort(), [...features].sort(), direction);
+  }
+  for (const call of result.calls) {
+    assert.ok(call.answered, call.name);
+    assert.equal(call.fault, null, call.name);
+    assert.deepEqual(call.violations, [], call.name);
+    assert.equal(call.atUser.ssrcs, 1, call.name);
+  }
+  assert.deepEqual(result.refusals.map(({ code }) => code).sort(), [...META_CODES].sort());
+  for (const { expected, got } of result.refusals) assert.deepEqual(got, expected);
+  assert.deepEqual(result.leftBehind, { rtpengineSessions: 0, dialogs: 0 });
+  assert.deepEqual(leftovers(), []);
+});
+
+test('the refusals that the demo expects are those of the reference', () => {
+  const reference = readFileSync('docs/reference/errors.md', 'utf8');
+  const rows = [...reference.matchAll(/^\| `([\w-]+)` \| (\d{3}) \| (\d+) \|/gm)].map(([, code, sip, q850]) => [
+    code,
+    { sip: Number(sip), q850: Number(q850) },
+  ]);
+  const { unknown: _byMetasStatus, ...expected } = EXPECTED;
+  assert.deepEqual(Object.fromEntries(rows), expected);
 });
 
 test('an unknown scenario is wrong usage', async (t) => {
