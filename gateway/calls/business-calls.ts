@@ -9,7 +9,7 @@ import { mediaOfBusinessCall } from './call-media.js';
 import { refusalOfPbx, type Calls } from './calls.js';
 import { FAILURES, type Failure, type FailureCode } from './failures.js';
 import type { Admission } from './limits.js';
-import { failureOfMeta } from './meta-refusals.js';
+import { failureOfMeta, metaFailure } from './meta-refusals.js';
 import type { Attempt, CallPlan, PermissionVerdict, Refusal, Refused } from './plan.js';
 import { tooShortInterval } from './session-timer.js';
 import { redialAt, type Trunks } from './trunks.js';
@@ -138,7 +138,7 @@ class TowardMeta {
   }
 
   readonly attempts: readonly Attempt[] = [this.#attempt(), this.#attempt()];
-  readonly unreachable: Failure = { ...FAILURES.unreachable, code: 'unavailable', reason: 'WhatsApp is not reachable' };
+  readonly unreachable: Failure = metaFailure('unavailable');
 
   async classify(failure: Refused, attempt: number): Promise<Refusal> {
     const { status, reason, authenticated } = failure;

@@ -47,6 +47,8 @@ export class ClientRequest {
   #announced = false;
   #answered = false;
   #cancelHeaders: string | undefined;
+  /** A 503 that another address was to make good. */
+  #unavailable: { readonly message: SipMessage; readonly flow: Flow } | undefined;
   #closed = false;
 
   /** @param frame builds the request for a flow, whose address may stand in From and Contact. */
@@ -171,6 +173,7 @@ export class ClientRequest {
 
   #response(message: SipMessage, flow: Flow): void {
     if (message.status === 503 && !this.#answered && this.#hasNext()) {
+      this.#unavailable = { message, flow };
       this.#moveOn('503');
       return;
     }
@@ -199,7 +202,10 @@ export class ClientRequest {
   }
 
   #fail(status: 408 | 503, reason: string): void {
-    if (!this.#announced || this.#flow === undefined) this.#user.unsendable(reason);
+    const refused = this.#unavailable;
+    // What the peer itself said says more than that there was no other address.
+    if (refused !== undefined && status === 503) this.#user.response(refused.message, refused.flow);
+    else if (!this.#announced || this.#flow === undefined) this.#user.unsendable(reason);
     else this.#user.failed(status, reason, this.#flow);
     if (this.#transaction === undefined) this.#finish();
   }

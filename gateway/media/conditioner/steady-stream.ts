@@ -23,7 +23,7 @@ const PATIENCE_MS = 7;
 /** A packet so much before its time still leaves at once; an earlier one waits for its turn. */
 const EARLY_MS = 10;
 /** What comes later than this after the packet before is no late packet, but follows a pause. */
-const LATEST_MS = 100;
+const LATEST_MS = 60;
 /** RFC 4733, 2.5.1.4: the end of an event is sent three times. */
 const ENDS = 3;
 /** In-band: the shortest tone that every receiver takes for a key, and the pause after it, in frames. */
