@@ -1,4 +1,5 @@
 /** What agents do with calls, in and out: hold, transfers, queue, parking; on trunks with music on hold and with hold passed on. */
+import { setTimeout as delay } from 'node:timers/promises';
 import type { BusinessCall, Call } from '../../simulator/index.js';
 import { createMediaPeer, type MediaPeer, type Span } from '../../simulator/media/index.js';
 import type { PhoneCall } from '../phone/call.js';
@@ -70,6 +71,9 @@ export async function playFeatures(stage: Stage, callees: Callees): Promise<Play
   });
 }
 
+/** The last two go on so long: the second in which the new stream settles is not the one to judge. */
+const TALK_MS = 1000;
+
 interface With {
   readonly stage: Stage;
   readonly callees: Callees;
@@ -107,6 +111,7 @@ async function playFeature(on: With, line: Line, feature: Feature): Promise<Feat
       { agents: on.agents, call: agent, userHz: USER_HZ, listen },
       TRUNKS[line.trunk].music,
     );
+    await delay(TALK_MS);
   } catch (error) {
     fault = error instanceof Error ? error.message : String(error);
   }
