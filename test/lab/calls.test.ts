@@ -291,13 +291,13 @@ for (const [status, cause, dialStatus] of [
 }
 
 /** Asterisk's own race of an answer with a CANCEL: no file has a part in it. */
-const CROSSING = /Session already DISCONNECTED \[reason=487/;
+const CROSSING = 'Session already DISCONNECTED [reason=487';
 
 test('Asterisk has nothing to say against these files', async () => {
   const log = await readFile(asterisk.logFile, 'utf8');
   const complaints = log.split('\n').filter((line) => /\] (WARNING|ERROR)\[/.test(line));
   assert.deepEqual(
-    complaints.filter((line) => !MISSING_SYSTEM_FILES.test(line) && !CROSSING.test(line)),
+    complaints.filter((line) => !MISSING_SYSTEM_FILES.test(line) && !line.includes(CROSSING)),
     [],
   );
 });
