@@ -7,6 +7,19 @@ export type Environment = Readonly<Record<string, string | undefined>>;
 const PREFIX = 'WA_TRUNK_';
 export const CONFIG_FILE_VARIABLE = 'WA_TRUNK_CONFIG';
 export const DRACHTIO_SECRET_VARIABLE = 'WA_TRUNK_DRACHTIO_SECRET';
+export const GRAPH_TOKEN_VARIABLE = 'WA_TRUNK_GRAPH_TOKEN';
+export const STORE_KEY_VARIABLE = 'WA_TRUNK_STORE_KEY';
+export const REDIS_PASSWORD_VARIABLE = 'WA_TRUNK_REDIS_PASSWORD';
+export const VERIFY_TOKEN_VARIABLE = 'WA_TRUNK_WEBHOOK_VERIFY_TOKEN';
+export const API_TOKEN_VARIABLE = 'WA_TRUNK_API_TOKEN';
+const SINGLE_SECRETS = [
+  DRACHTIO_SECRET_VARIABLE,
+  GRAPH_TOKEN_VARIABLE,
+  STORE_KEY_VARIABLE,
+  REDIS_PASSWORD_VARIABLE,
+  VERIFY_TOKEN_VARIABLE,
+  API_TOKEN_VARIABLE,
+];
 const SIP_PASSWORD_PREFIX = 'WA_TRUNK_SIP_PASSWORD_';
 const PBX_PASSWORD_PREFIX = 'WA_TRUNK_PBX_PASSWORD_';
 const SECRETS = [SIP_PASSWORD_PREFIX, PBX_PASSWORD_PREFIX];
@@ -35,7 +48,7 @@ export function readEnvironment(
   environment: Environment,
 ): { tree: Readonly<Record<string, unknown>>; faults: readonly Fault[]; warnings: readonly Fault[] } {
   const faults: Fault[] = [];
-  const known = new Set([CONFIG_FILE_VARIABLE, DRACHTIO_SECRET_VARIABLE]);
+  const known = new Set([CONFIG_FILE_VARIABLE, ...SINGLE_SECRETS]);
 
   function read(group: Group<unknown>, path: readonly string[]): Record<string, unknown> {
     const entries = Object.entries(group.fields).flatMap(([key, field]): [string, unknown][] => {

@@ -2,7 +2,16 @@ import { accessSync, constants, readFileSync, statSync } from 'node:fs';
 import { dirname, resolve } from 'node:path';
 import { checkCertificate, parseChain } from './certificates.js';
 import type { Environment } from './environment.js';
-import { DRACHTIO_SECRET_VARIABLE, pbxPasswordVariable, sipPasswordVariable } from './environment.js';
+import {
+  API_TOKEN_VARIABLE,
+  DRACHTIO_SECRET_VARIABLE,
+  GRAPH_TOKEN_VARIABLE,
+  pbxPasswordVariable,
+  REDIS_PASSWORD_VARIABLE,
+  sipPasswordVariable,
+  STORE_KEY_VARIABLE,
+  VERIFY_TOKEN_VARIABLE,
+} from './environment.js';
 import { describe } from './faults.js';
 import type { Path } from './faults.js';
 import type { Report } from './report.js';
@@ -66,18 +75,68 @@ export class SettingsFiles {
     return this.#secret(draft.sip?.drachtio?.secretFile, path, DRACHTIO_SECRET_VARIABLE, needed);
   }
 
+  /**
+   * Whether there is a token for the Graph API; `secret` only when it comes from the environment. The file is read again while
+   * the program runs, and must be good now.
+   */
+  graphToken(draft: Draft<Settings>): { readonly given: boolean; readonly secret: Secret | undefined } {
+    const fromEnvironment = this.#secret(undefined, [], GRAPH_TOKEN_VARIABLE, false);
+    if (fromEnvironment !== undefined) return { given: true, secret: fromEnvironment };
+    const file = draft.graph?.tokenFile;
+    if (file !== undefined) this.#secretFromFile(file, ['graph', 'tokenFile']);
+    return { given: file !== undefined, secret: undefined };
+  }
+
+  storeKey(draft: Draft<Settings>): Secret | undefined {
+    const path = ['store', 'keyFile'];
+    const key = this.#secret(draft.store?.keyFile, path, STORE_KEY_VARIABLE, false);
+    if (key !== undefined && key.reveal().length < 16)
+      this.#report.fault(path, 'a short key', 'at least 16 characters');
+    return key;
+  }
+
+  redisPassword(draft: Draft<Settings>): Secret | undefined {
+    const path = ['store', 'redis', 'passwordFile'];
+    return this.#secret(draft.store?.redis?.passwordFile, path, REDIS_PASSWORD_VARIABLE, false);
+  }
+
+  verifyToken(draft: Draft<Settings>): Secret | undefined {
+    if (draft.webhooks === undefined) return undefined;
+    const path = ['webhooks', 'verifyTokenFile'];
+    return this.#secret(draft.webhooks.verifyTokenFile, path, VERIFY_TOKEN_VARIABLE, VERIFY_TOKEN_VARIABLE);
+  }
+
+  appSecrets(draft: Draft<Settings>): readonly Secret[] {
+    const secrets = (draft.webhooks?.appSecretFiles ?? []).map((file, i) =>
+      file === undefined ? undefined : this.#secretFromFile(file, ['webhooks', 'appSecretFiles', i]),
+    );
+    return secrets.filter((each) => each !== undefined);
+  }
+
+  apiToken(draft: Draft<Settings>): Secret | undefined {
+    return this.#secret(draft.http?.tokenFile, ['http', 'tokenFile'], API_TOKEN_VARIABLE, false);
+  }
+
+  checkGraphCa(draft: Draft<Settings>): void {
+    const roots = this.#read(draft.graph?.ca, ['graph', 'ca'], 'a readable PEM file with root certificates');
+    const parsed = roots === undefined ? [] : parseChain(roots);
+    if (!Array.isArray(parsed)) this.#report.fault(['graph', 'ca'], parsed.found, 'PEM root certificates');
+  }
+
+  checkStoreFile(draft: Draft<Settings>): void {
+    this.#checkFolder(draft.store?.file, ['store', 'file']);
+  }
+
   checkSipTrace(draft: Draft<Settings>): void {
-    const file = draft.logging?.sipTrace;
+    this.#checkFolder(draft.logging?.sipTrace, ['logging', 'sipTrace']);
+  }
+
+  #checkFolder(file: string | undefined, path: Path): void {
     if (file === undefined) return;
-    const folder = dirname(this.absolute(file));
     try {
-      accessSync(folder, constants.W_OK);
+      accessSync(dirname(this.absolute(file)), constants.W_OK);
     } catch (error) {
-      this.#report.fault(
-        ['logging', 'sipTrace'],
-        `${describe(file)} (${reasonOf(error)})`,
-        'a file in a writable folder',
-      );
+      this.#report.fault(path, `${describe(file)} (${reasonOf(error)})`, 'a file in a writable folder');
     }
   }
 

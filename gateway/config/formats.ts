@@ -101,6 +101,48 @@ export const weekly: Scalar<WeeklyHours> = {
   read: (value) => (typeof value === 'string' ? readWeeklyHours(value) : undefined),
 };
 
+export const date = text('date', 'a date such as "2026-12-25"', (value) => {
+  const day = /^\d{4}-\d\d-\d\d$/.test(value) ? new Date(`${value}T00:00:00Z`) : undefined;
+  return day !== undefined && !Number.isNaN(day.getTime()) && day.toISOString().startsWith(value) ? value : undefined;
+});
+
+export const timeOfDay = text('time', 'a time of day such as "09:30"', matching(/^(?:[01]\d|2[0-3]):[0-5]\d$/));
+
+export const httpUrl = text('URL', 'an http or https URL without query such as https://graph.facebook.com', (value) =>
+  urlOf(value, ['http:', 'https:'])?.replace(/\/+$/, ''),
+);
+
+export const redisUrl = text(
+  'URL',
+  'a redis or rediss URL without password such as redis://10.0.0.20:6379/0',
+  (value) => urlOf(value, ['redis:', 'rediss:']),
+  { confidential: true },
+);
+
+/** Secrets have no place in it. */
+function urlOf(value: string, protocols: readonly string[]): string | undefined {
+  if (!URL.canParse(value)) return undefined;
+  const url = new URL(value);
+  const plain = url.username === '' && url.password === '' && url.search === '' && url.hash === '';
+  return plain && protocols.includes(url.protocol) && url.hostname !== '' ? value : undefined;
+}
+
+export const graphVersion = text('version', 'a version such as v25.0', matching(/^v\d{1,3}\.\d$/));
+
+export const urlPath = text(
+  'path',
+  'a path such as /webhooks/whatsapp',
+  matching(/^(?:\/[A-Za-z0-9._~-]{1,100}){1,8}$/),
+);
+
+export const templateName = text('template', 'lower-case letters, digits and _', matching(/^[a-z0-9_]{1,512}$/));
+
+export const languageCode = text(
+  'language',
+  'a language code such as en or pt_BR',
+  matching(/^[a-z]{2,3}(?:_[A-Z]{2})?$/),
+);
+
 /** A path, relative to the YAML file. That it can be read is checked later, where its content is known. */
 export const file = text('file', 'the path of a readable file', matching(/^\P{Cc}{1,4096}$/u));
 

@@ -1,4 +1,5 @@
 import type { Environment } from './environment.js';
+import { checkControlPlane } from './control-plane.js';
 import { readEnvironment } from './environment.js';
 import { ConfigError } from './faults.js';
 import type { Fault } from './faults.js';
@@ -48,14 +49,28 @@ function loadSource(source: Source, environment: Environment, now: Date): Loaded
   checkReferences(draft, report);
   files.checkCertificates(draft, now);
   files.checkSipTrace(draft);
+  files.checkStoreFile(draft);
+  files.checkGraphCa(draft);
+  const token = files.graphToken(draft);
+  checkControlPlane(draft, token.given, report);
+  const fetched = (number: Draft<Settings['numbers'][number]>): boolean =>
+    token.given && number.phoneNumberId !== undefined;
   const secrets = {
     sipPasswords: (draft.numbers ?? []).map((number, i) =>
-      number === undefined ? undefined : files.sipPassword(i, number, draft.whatsapp?.challenge === true),
+      number === undefined
+        ? undefined
+        : files.sipPassword(i, number, draft.whatsapp?.challenge === true && !fetched(number)),
     ),
     pbxPasswords: (draft.trunks ?? []).map((trunk, i) =>
       trunk === undefined ? undefined : files.pbxPassword(i, trunk),
     ),
     drachtio: files.drachtioSecret(draft),
+    graphToken: token.secret,
+    storeKey: files.storeKey(draft),
+    redis: files.redisPassword(draft),
+    verifyToken: files.verifyToken(draft),
+    appSecrets: files.appSecrets(draft),
+    apiToken: files.apiToken(draft),
   };
   const relayAddress = checkRelayAddress(draft, report);
 

@@ -140,6 +140,7 @@ function socketsOf(draft: DraftSettings): readonly Socket[] {
     add(['pbx', 'listen', i], listen?.transport === 'udp' ? 'udp' : 'tcp', listen ?? {});
   }
   add(['http', 'listen'], 'tcp', draft.http?.listen ?? {});
+  add(['webhooks', 'listen'], 'tcp', draft.webhooks?.listen ?? {});
   return sockets;
 }
 

@@ -1,5 +1,8 @@
 import * as f from './formats.js';
 import { META_NETWORKS } from './meta-networks.js';
+import { graph, http, permissions, store, webhooks } from './schema-control.js';
+import { hours } from './schema-hours.js';
+import { number } from './schema-number.js';
 import { dictionary, group, list, optional, required, section, withDefault } from './shapes.js';
 import type { Shape } from './shapes.js';
 
@@ -54,56 +57,7 @@ const rtpengine = group({
   ),
 });
 
-const whatsAppCodec = f.oneOf('opus', 'PCMA', 'PCMU');
 const pbxCodec = f.oneOf('opus', 'PCMA', 'PCMU');
-
-const number = group({
-  number: required(f.e164, 'The WhatsApp Business number, E.164 with its +.', '+15551234567'),
-  phoneNumberId: optional(f.digits, "Meta's id of the number.", 'nothing that needs the Graph API', '106540352242922'),
-  sipPasswordFile: optional(
-    f.secretFile,
-    'File that holds the SIP password which Meta made for this number. Or set the environment variable\n' +
-      'WA_TRUNK_SIP_PASSWORD_<digits of number>, here WA_TRUNK_SIP_PASSWORD_15551234567, which wins over the file.',
-    'the environment variable must be set while whatsapp.challenge is true',
-    'secrets/15551234567',
-    { live: true },
-  ),
-  keying: withDefault(
-    f.oneOf('dtls', 'sdes'),
-    'SRTP key exchange, as set for the number at Meta: dtls or sdes.',
-    'dtls',
-  ),
-  codecs: withDefault(
-    list('codecs', whatsAppCodec),
-    'Codecs taken from WhatsApp, best first: opus, and PCMA, PCMU where they are set for the number at Meta.',
-    ['opus'],
-  ),
-  trunk: required(f.name, 'Name of the trunk that its calls go to.', 'office'),
-  country: optional(
-    f.countryCode,
-    'ISO 3166 country in whose way the PBX dials when it calls out as this number (national numbers, international prefix).',
-    "the trunk's country, else the country of the number",
-    'BR',
-  ),
-  maxCalls: withDefault(
-    f.integer(1, 100_000),
-    'Calls at once, in both directions; one more is refused with 503 and Retry-After. Meta allows 1000.',
-    1000,
-  ),
-  uriTransportParameter: withDefault(
-    f.flag,
-    'Whether calls out carry ;transport=tls in request-URI, To and digest uri, if Meta should ask for it.',
-    false,
-  ),
-  dailyMinutes: optional(
-    f.integer(1, 1_000_000),
-    'Minutes of business-initiated calls in a day (UTC); then further ones are refused with 503.',
-    'no limit',
-    600,
-  ),
-  answerTimeout: withDefault(f.duration('1s', '10m'), 'How long a WhatsApp user may ring.', '60s'),
-  maxDuration: optional(f.duration('1m', '24h'), 'How long a call may last, in both directions.', 'no limit', '2h'),
-});
 
 const fallbackStatus = optional(
   f.integer(400, 699),
@@ -238,14 +192,7 @@ const route = group({
         { tgrp: 'wacall' },
       ),
       hours: optional(
-        group({
-          timezone: required(f.timeZone, 'IANA time zone of the times.', 'America/Sao_Paulo'),
-          weekly: required(
-            list('hours', f.weekly),
-            'Days (Mo Tu We Th Fr Sa Su) and times; a time that ends before it begins ends on the next day.',
-            ['Mo-Fr 09:00-18:00', 'Sa 10:00-14:00'],
-          ),
-        }),
+        hours,
         'When the route is open. At other times its fallback is taken, or without one the next route.',
         'always',
         {},
@@ -266,11 +213,6 @@ const route = group({
     "outside of the hours the next route, and then the trunk's fallback",
     {},
   ),
-});
-
-const listenPair = group({
-  host: withDefault(f.address, 'Local IP address.', '127.0.0.1'),
-  port: required(f.listenPort, 'Local TCP port; 0 takes any free one.', 9090),
 });
 
 export const settings = group({
@@ -363,9 +305,11 @@ export const settings = group({
       ),
     }),
   }),
-  http: section('Health and metrics.', {
-    listen: optional(listenPair, 'Where GET /health and GET /metrics are served; plain HTTP.', 'no HTTP server', {}),
-  }),
+  graph,
+  store,
+  permissions,
+  webhooks,
+  http,
   logging: section('The log: JSON lines on stdout.', {
     level: withDefault(
       f.oneOf('trace', 'debug', 'info', 'warn', 'error', 'silent'),

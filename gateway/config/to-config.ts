@@ -1,5 +1,7 @@
 import { isIP } from 'node:net';
+import { given } from './given.js';
 import type { Settings } from './schema.js';
+import { toCallback, toCalling, toGraph, toPermissions, toStore, toWebhooks } from './to-control.js';
 import type {
   Config,
   ListenConfig,
@@ -17,15 +19,24 @@ export interface Resolved {
     readonly sipPasswords: readonly (Secret | undefined)[];
     readonly pbxPasswords: readonly (Secret | undefined)[];
     readonly drachtio: Secret | undefined;
+    /** Only those of the environment: the file is read while the program runs. */
+    readonly graphToken: Secret | undefined;
+    readonly storeKey: Secret | undefined;
+    readonly redis: Secret | undefined;
+    readonly verifyToken: Secret | undefined;
+    readonly appSecrets: readonly Secret[];
+    readonly apiToken: Secret | undefined;
   };
   /** For nodes that set none. */
   readonly relayAddress: string;
-  absolute(path: string): string;
+  readonly absolute: (path: string) => string;
 }
 
 /** Checked settings to the shape that the program runs on. */
 export function toConfig(settings: Settings, resolved: Resolved): Config {
-  const { whatsapp, http, logging } = settings;
+  const { whatsapp, http, logging, webhooks } = settings;
+  const { secrets } = resolved;
+  const graph = toGraph(settings.graph, secrets.graphToken, resolved.absolute);
   return {
     gateway: {
       hostname: settings.gateway.hostname,
@@ -46,11 +57,20 @@ export function toConfig(settings: Settings, resolved: Resolved): Config {
       rtpengine: settings.media.rtpengine.map((node) => toNode(node, resolved.relayAddress)),
       commandTimeoutMs: settings.media.commandTimeout,
     },
-    numbers: settings.numbers.map((number, i) => toNumber(number, resolved.secrets.sipPasswords[i])),
-    trunks: settings.trunks.map((trunk, i) => toTrunk(trunk, settings, resolved.secrets.pbxPasswords[i])),
+    numbers: settings.numbers.map((number, i) => toNumber(number, settings, secrets.sipPasswords[i])),
+    trunks: settings.trunks.map((trunk, i) => toTrunk(trunk, settings, secrets.pbxPasswords[i])),
     routes: settings.routes.map(toRoute),
-    sip: toSipEngine(settings.sip, resolved.secrets.drachtio),
-    http: http.listen === undefined ? {} : { listen: http.listen },
+    sip: toSipEngine(settings.sip, secrets.drachtio),
+    ...(graph === undefined ? {} : { graph }),
+    store: toStore(settings.store, { key: secrets.storeKey, redis: secrets.redis }, resolved.absolute),
+    permissions: toPermissions(settings.permissions),
+    ...(webhooks === undefined || secrets.verifyToken === undefined
+      ? {}
+      : { webhooks: toWebhooks(webhooks, secrets.verifyToken, secrets.appSecrets) }),
+    http: {
+      ...(http.listen === undefined ? {} : { listen: http.listen }),
+      ...(secrets.apiToken === undefined ? {} : { token: secrets.apiToken }),
+    },
     logging: {
       level: logging.level,
       ...(logging.sipTrace === undefined ? {} : { sipTrace: resolved.absolute(logging.sipTrace) }),
@@ -89,10 +109,18 @@ function toNode(node: Settings['media']['rtpengine'][number], relayAddress: stri
   };
 }
 
-function toNumber(number: Settings['numbers'][number], sipPassword: Secret | undefined): NumberConfig {
-  const { answerTimeout, maxDuration, sipPasswordFile: _, ...same } = number;
+function toNumber(
+  number: Settings['numbers'][number],
+  settings: Settings,
+  sipPassword: Secret | undefined,
+): NumberConfig {
+  const { answerTimeout, maxDuration, sipPasswordFile: _, codecs = ['opus'], callback, calling: __, ...same } = number;
+  const calling = toCalling(number, settings);
   return {
     ...given(same),
+    codecs,
+    ...(calling === undefined ? {} : { calling }),
+    ...(callback === undefined ? {} : { callback: toCallback(callback) }),
     ...(sipPassword === undefined ? {} : { sipPassword }),
     answerTimeoutMs: answerTimeout,
     ...(maxDuration === undefined ? {} : { maxDurationMs: maxDuration }),
@@ -118,15 +146,6 @@ function toTrunk(trunk: Settings['trunks'][number], settings: Settings, password
 function onlyNumberOf(trunk: string, { numbers }: Settings): string | undefined {
   const [own, ...more] = numbers.filter((number) => number.trunk === trunk);
   return more.length === 0 ? own?.number : undefined;
-}
-
-type Given<T> = { [K in keyof T as undefined extends T[K] ? never : K]: T[K] } & {
-  [K in keyof T as undefined extends T[K] ? K : never]?: Exclude<T[K], undefined>;
-};
-
-/** Without the keys that are undefined. */
-function given<T extends object>(value: T): Given<T> {
-  return Object.fromEntries(Object.entries(value).filter(([, inner]) => inner !== undefined)) as Given<T>;
 }
 
 function toRoute(route: Settings['routes'][number]): RouteConfig {

@@ -1,3 +1,12 @@
+import type {
+  CallbackConfig,
+  CallingConfig,
+  GraphConfig,
+  PermissionsConfig,
+  StoreConfig,
+  WebhooksConfig,
+} from './types-control.js';
+
 /**
  * The configuration after loading: validated, defaults filled in, secrets read. Durations are milliseconds, paths absolute.
  */
@@ -10,6 +19,11 @@ export interface Config {
   readonly trunks: readonly TrunkConfig[];
   readonly routes: readonly RouteConfig[];
   readonly sip: SipEngineConfig;
+  /** Absent: there is no token, and nothing is asked of the Graph API. */
+  readonly graph?: GraphConfig;
+  readonly store: StoreConfig;
+  readonly permissions: PermissionsConfig;
+  readonly webhooks?: WebhooksConfig;
   readonly http: HttpConfig;
   readonly logging: LoggingConfig;
 }
@@ -76,7 +90,7 @@ export interface NumberConfig {
   /** E.164 with "+". */
   readonly number: string;
   readonly phoneNumberId?: string;
-  /** Digest password from Meta, read from sipPasswordFile (or its environment variable). */
+  /** Digest password from sipPasswordFile (or its environment variable); absent: it is fetched from the Graph API. */
   readonly sipPassword?: Secret;
   readonly keying: Keying;
   readonly codecs: readonly WhatsAppCodec[];
@@ -93,6 +107,11 @@ export interface NumberConfig {
   readonly answerTimeoutMs: number;
   /** Of a call, both directions; absent: no limit. */
   readonly maxDurationMs?: number;
+  /** The wanted call settings at Meta; absent: they are left alone. Only with phoneNumberId. */
+  readonly calling?: CallingConfig;
+  /** A user who was called without permission is asked for it. */
+  readonly requestPermission: boolean;
+  readonly callback?: CallbackConfig;
 }
 
 export interface TrunkConfig {
@@ -192,8 +211,10 @@ export type SipEngineConfig =
   | { readonly engine: 'drachtio'; readonly host: string; readonly port: number; readonly secret: Secret };
 
 export interface HttpConfig {
-  /** Health and metrics; absent: no HTTP server. */
+  /** Health, metrics, API; absent: no HTTP server. */
   readonly listen?: { readonly host: string; readonly port: number };
+  /** Bearer token of the API; absent: no API. */
+  readonly token?: Secret;
 }
 
 export interface LoggingConfig {

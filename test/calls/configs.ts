@@ -9,6 +9,7 @@ export function numberConfig(more: Partial<NumberConfig> = {}): NumberConfig {
     trunk: 'main',
     maxCalls: 1000,
     uriTransportParameter: false,
+    requestPermission: false,
     answerTimeoutMs: 60_000,
     ...more,
   };

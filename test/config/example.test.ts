@@ -19,8 +19,10 @@ const BRANCH = '  - { name: branch, hosts: [{ host: 10.0.1.10 }] }';
 let fixture: Fixture;
 before(() => {
   fixture = createFixture();
-  fixture.write('secrets/drachtio', 'x\n');
-  fixture.write('secrets/office', 'x\n');
+  for (const name of ['drachtio', 'office', 'graph-token', 'redis', 'verify-token', 'app-secret', 'api-token']) {
+    fixture.write(`secrets/${name}`, 'x\n');
+  }
+  fixture.write('secrets/store-key', 'a text of enough characters\n');
 });
 after(() => fixture.close());
 
@@ -41,7 +43,7 @@ function keysOfSchema(shape: Shape<unknown>, path: string): readonly string[] {
 
 function keysOfTree(value: unknown, path: string): readonly string[] {
   if (Array.isArray(value)) return keysOfTree(value[0], `${path}[]`);
-  if (typeof value !== 'object' || value === null || path.endsWith('.userParams')) return [];
+  if (typeof value !== 'object' || value === null || /\.(u|requestUriU)serParams$/.test(path)) return [];
   return Object.entries(value).flatMap(([key, inner]) => {
     const at = path === '' ? key : `${path}.${key}`;
     return [at, ...keysOfTree(inner, at)];

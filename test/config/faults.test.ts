@@ -56,7 +56,7 @@ const CASES: readonly [what: string, from: string, to: string, fault: string][] 
     'an unknown key at the top',
     'gateway:',
     'gatewy: {}\ngateway:',
-    'wa-trunk.yaml: gatewy: found an unknown key, allowed gateway, whatsapp, pbx, media, numbers, trunks, routes, sip, http, logging (line 2; did you mean gateway?)',
+    'wa-trunk.yaml: gatewy: found an unknown key, allowed gateway, whatsapp, pbx, media, numbers, trunks, routes, sip, graph, store, permissions, webhooks, http, logging (line 2; did you mean gateway?)',
   ],
   [
     'an unknown key in a list',

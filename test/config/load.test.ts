@@ -51,6 +51,14 @@ test('a minimal file is filled up with the defaults', () => {
     ],
     routes: [],
     sip: { engine: 'embedded' },
+    store: { engine: 'memory' },
+    permissions: {
+      check: true,
+      timeoutMs: 300,
+      cacheMs: 30_000,
+      rules: { preset: 'production' },
+      requestText: 'May we call you on WhatsApp?',
+    },
     http: {},
     logging: { level: 'info' },
   });
@@ -66,6 +74,7 @@ test('a minimal file is filled up with the defaults', () => {
       trunk: 'office',
       maxCalls: 1000,
       uriTransportParameter: false,
+      requestPermission: false,
       answerTimeoutMs: 60_000,
     },
   );
