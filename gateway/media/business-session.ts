@@ -76,7 +76,7 @@ export class BusinessCallSession extends CallSession implements BusinessCallMedi
       const sdp = sdpOf(await node.request('offer', callId, offer), 'offer');
       const plan = planBusinessOffer(sdp, request.keying, request.whatsappCodecs, plain.codec);
       const session = new BusinessCallSession({ request, callId, node, relay, log: deps.log, plain, plan });
-      node.watch(callId, request.onLost);
+      node.watch(callId, { onLost: request.onLost, hears: () => relay.hearsNode });
       return session;
     } catch (error) {
       await relay.close();

@@ -2,7 +2,7 @@ import type { RtpengineConfig } from '../config/types.js';
 import type { Log } from './log.js';
 import { NgClient, NgRefusal, NgTimeout, type NgArguments, type NgReply } from './ng/client.js';
 
-/** One round of `ping` or `list` per node. With two silent rounds a lost node is noticed in about 5 s. */
+/** One round of `ping` or `list` per node. A lost node is noticed after two silent rounds, about 5 s. */
 export const ROUND_MS = 2000;
 const ROUND_TIMEOUT_MS = 1000;
 const SILENT_ROUNDS = 2;
@@ -15,12 +15,19 @@ const QUERIES_PER_ROUND = 50;
 export const CALLER = 'caller';
 export const CALLEE = 'callee';
 
+export interface Watched {
+  /** Called when the node no longer has the session. */
+  readonly onLost: (reason: string) => void;
+  /** Audio comes from the node: it lives, however slow it is to answer. */
+  readonly hears: () => boolean;
+}
+
 /** One rtpengine and the sessions of this process on it. */
 export class Node {
   readonly config: RtpengineConfig;
   readonly #ng: NgClient;
   readonly #log: Log;
-  readonly #sessions = new Map<string, (reason: string) => void>();
+  readonly #sessions = new Map<string, Watched>();
   /** Sessions that a silent node may have made; deleted when it answers again. */
   readonly #leftovers = new Set<string>();
   readonly #timer: NodeJS.Timeout;
@@ -64,9 +71,8 @@ export class Node {
     }
   }
 
-  /** Watches a session: `onLost` is called when this node no longer has it. */
-  watch(callId: string, onLost: (reason: string) => void): void {
-    this.#sessions.set(callId, onLost);
+  watch(callId: string, session: Watched): void {
+    this.#sessions.set(callId, session);
   }
 
   /** Deletes a session. Resolves with rtpengine's last figures; without them when it is silent or knew no such call. */
@@ -114,7 +120,7 @@ export class Node {
     } catch (error) {
       this.#silent(error as Error);
       this.#silentRounds += 1;
-      if (this.#silentRounds >= SILENT_ROUNDS) this.#loseAll(`rtpengine ${this.name} does not answer`);
+      if (this.#silentRounds >= SILENT_ROUNDS) this.#loseSilent(`rtpengine ${this.name} does not answer`);
     } finally {
       this.#inRound = false;
     }
@@ -188,14 +194,15 @@ export class Node {
     this.#log.warn({ node: this.name, error: error.message }, 'rtpengine does not answer; left out until it does');
   }
 
-  #loseAll(reason: string): void {
-    for (const callId of [...this.#sessions.keys()]) this.#lose(callId, reason);
+  /** A busy node answers late and goes on with its calls: those that are heard are kept. */
+  #loseSilent(reason: string): void {
+    for (const [callId, { hears }] of [...this.#sessions]) if (!hears()) this.#lose(callId, reason);
   }
 
   #lose(callId: string, reason: string): void {
-    const onLost = this.#sessions.get(callId);
+    const session = this.#sessions.get(callId);
     this.#sessions.delete(callId);
-    onLost?.(reason);
+    session?.onLost(reason);
   }
 }
 

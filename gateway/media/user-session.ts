@@ -66,7 +66,7 @@ export class UserCallSession extends CallSession implements MediaSession {
       );
       const plan = planPbxOffer(sdp, request.pbxCodecs, offer.opus, offer.facts.events.at8000);
       const relay = await opening;
-      node.watch(callId, request.onLost);
+      node.watch(callId, { onLost: request.onLost, hears: () => relay.hearsNode });
       const nodeSide = readAudio(sdp, "rtpengine's offer");
       return new UserCallSession({ request, offer, callId, node, relay, plan, nodeSide, log: deps.log });
     } catch (error) {

@@ -5,7 +5,9 @@ import { test } from 'node:test';
 import { MediaFailure } from '../../gateway/media/port.js';
 import { requireComponent } from '../../lab/components/index.js';
 import { startRtpengine } from '../../lab/processes/index.js';
-import { call, eventually, mediaOn } from './helpers.js';
+import { createMediaPeer, createMediaShare } from '../../simulator/media/index.js';
+import { ScriptedPbx } from '../../bench/media/scripted-pbx.js';
+import { businessCall, call, eventually, mediaOn } from './helpers.js';
 
 test('a node that dies ends its calls and is unhealthy until it is back', async () => {
   const rtpengine = await startRtpengine({ component: requireComponent('rtpengine-26'), mediaPorts: 40 });
@@ -73,3 +75,61 @@ test('a silent node is left out; what it may have made is deleted when it answer
     silent.close();
   }
 });
+
+test('a node too busy to answer keeps the calls that are heard, and loses them when they fall silent', async () => {
+  const rtpengine = await startRtpengine({ component: requireComponent('rtpengine-26'), mediaPorts: 40 });
+  const ng = await openNgProxy(rtpengine.ngPort);
+  const media = mediaOn([ng.port], 'busy', 400);
+  const peer = await createMediaPeer({ keying: 'sdes', codecs: ['opus'], address: '127.0.0.1' });
+  const share = createMediaShare();
+  const pbx = await ScriptedPbx.create('PCMA', share);
+  const lost: string[] = [];
+  const onLost = (what: string) => (reason: string) => void lost.push(`${what}: ${reason}`);
+  try {
+    const request = { pbxOffer: pbx.offer('PCMA'), onLost: onLost('talking') };
+    const session = await media.openBusinessCall(businessCall('talking', request));
+    pbx.agree(await session.answer(peer.answerSdp(session.whatsappOffer)));
+    session.start();
+    peer.markAck();
+    await media.openUserCall(call('ringing', { onLost: onLost('ringing') }));
+    ng.deaf = true;
+    await eventually('the call without media is lost', () => lost.length > 0);
+    assert.match(lost[0] ?? '', /^ringing: rtpengine .* does not answer/);
+    ng.deaf = false;
+    await eventually('the node answers again', () => media.healthy);
+    assert.equal(lost.length, 1);
+    ng.deaf = true;
+    await peer.close();
+    await eventually('the silent call is lost', () => lost.length > 1);
+    assert.match(lost[1] ?? '', /^talking/);
+  } finally {
+    ng.deaf = false;
+    await media.close();
+    await peer.close();
+    pbx.close();
+    share.close();
+    ng.close();
+    await rtpengine.close();
+  }
+});
+
+/** Between a gateway and its rtpengine; while it is deaf, commands get no reply. */
+async function openNgProxy(to: number): Promise<{ readonly port: number; deaf: boolean; close(): void }> {
+  const [front, back] = [createSocket('udp4').bind(0, '127.0.0.1'), createSocket('udp4').bind(0, '127.0.0.1')];
+  await Promise.all([once(front, 'listening'), once(back, 'listening')]);
+  let client = 0;
+  const proxy = {
+    port: front.address().port,
+    deaf: false,
+    close: () => {
+      front.close();
+      back.close();
+    },
+  };
+  front.on('message', (datagram, { port }) => {
+    client = port;
+    if (!proxy.deaf) back.send(datagram, to, '127.0.0.1');
+  });
+  back.on('message', (datagram) => front.send(datagram, client, '127.0.0.1'));
+  return proxy;
+}

@@ -6,6 +6,8 @@ import type { FromWorker, NodeRoute, PbxRoute, RelayCounters, RelayOptions, ToWo
 export interface RelayHandle {
   /** UDP port on the address asked for: what the PBX and rtpengine are told. */
   readonly port: number;
+  /** rtpengine sends, or was only now asked to; false before {@link RelayHandle.start}, and after `silenceMs` without a packet. */
+  readonly hearsNode: boolean;
   /** The PBX's side from now on; to be told before anything flows, and again whenever it changes. */
   pbx(route: PbxRoute): void;
   /** A ringing tone to the PBX until {@link RelayHandle.start}. */
@@ -24,6 +26,7 @@ export interface RelayEvents {
 }
 
 interface Entry extends RelayEvents {
+  hearsNode: boolean;
   opened?: (port: number) => void;
   failed?: (reason: string) => void;
   closed?: (counters: RelayCounters | undefined) => void;
@@ -59,7 +62,7 @@ export class Conditioner {
   async open(options: RelayOptions, events: RelayEvents): Promise<RelayHandle> {
     if (this.#closed) throw new Error('the media conditioner is closed');
     const id = this.#nextId++;
-    const entry: Entry = { ...events };
+    const entry: Entry = { ...events, hearsNode: false };
     this.#entries.set(id, entry);
     try {
       const port = await new Promise<number>((resolve, reject) => {
@@ -97,9 +100,15 @@ export class Conditioner {
     };
     return {
       port,
+      get hearsNode() {
+        return entry.hearsNode;
+      },
       pbx: (route) => sayOpen({ type: 'pbx', id, route }),
       ring: () => sayOpen({ type: 'ring', id }),
-      start: (route) => sayOpen({ type: 'start', id, route }),
+      start: (route) => {
+        entry.hearsNode = true;
+        sayOpen({ type: 'start', id, route });
+      },
       key: (code, durationMs) => sayOpen({ type: 'key', id, code, durationMs }),
       close: () => {
         closing ??= new Promise((resolve) => {
@@ -134,6 +143,7 @@ export class Conditioner {
       case 'failed':
         return entry?.failed?.(message.reason);
       case 'trouble':
+        if (entry !== undefined && message.trouble.from === 'whatsapp') entry.hearsNode = !message.trouble.present;
         return entry?.onTrouble?.(message.trouble);
       case 'closed':
         this.#entries.delete(message.id);
