@@ -4,6 +4,7 @@ import { buildCalls } from './app/calls.js';
 import { startHttpIfWanted } from './app/http.js';
 import type { Closers, GatewayDeps } from './app/parts.js';
 import { describe, startSipServer, trustOptions, type Trust } from './app/sip-server.js';
+import type { Callback, CallbackResult } from './calls/callback-calls.js';
 import type { Calls } from './calls/calls.js';
 import type { Config } from './config/types.js';
 import type { ListenAddress } from './engine/index.js';
@@ -25,6 +26,8 @@ export interface Gateway {
   readonly addresses: readonly ListenAddress[];
   readonly httpAddress: { readonly host: string; readonly port: number } | undefined;
   readonly activeCalls: number;
+  /** Calls the extension, then the user. Never rejects; resolves when the call is over. */
+  callBack(callback: Callback): Promise<CallbackResult>;
   /** Takes up renewed certificate files; calls go on. */
   renewCertificate(): Promise<void>;
   /** Refuses new calls and waits for the running ones, at most gateway.drainTimeout. */
@@ -78,7 +81,7 @@ async function build(
   closers.push(() => hosts.close());
   const parts = { sip, media, trust, hosts, addresses: server.addresses };
   const identify = trunkIdentity(config);
-  const { calls, handle } = buildCalls(config, deps, { ...parts, identify }, closers);
+  const { calls, callbacks, handle } = buildCalls(config, deps, { ...parts, identify }, closers);
   closers.push(() => calls.close());
   const registrar = new Registrar({
     identify,
@@ -119,6 +122,7 @@ async function build(
     get activeCalls() {
       return calls.active;
     },
+    callBack: (callback) => callbacks.place(callback),
     renewCertificate: async () => server.engine?.renewCertificate(),
     drain: () => drain(calls, config.gateway.drainTimeoutMs),
     close,

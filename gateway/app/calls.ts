@@ -1,5 +1,6 @@
 import { randomBytes } from 'node:crypto';
-import { BusinessCalls, type Credentials } from '../calls/business-calls.js';
+import { BusinessCalls, type Credentials, type PermissionGate } from '../calls/business-calls.js';
+import { CallbackCalls } from '../calls/callback-calls.js';
 import { createCallerOf } from '../calls/caller-id.js';
 import { Calls } from '../calls/calls.js';
 import { createAdmission, createMemoryLedger } from '../calls/limits.js';
@@ -33,6 +34,7 @@ export interface CallParts {
 
 export interface BuiltCalls {
   readonly calls: Calls;
+  readonly callbacks: CallbackCalls;
   readonly handle: (invite: IncomingInvite) => void;
 }
 
@@ -63,18 +65,21 @@ export function buildCalls(
     router: new Router(config),
     challenger: digestChallenger(config.gateway.hostname),
   });
+  const gate: PermissionGate = { ask: () => Promise.resolve({ kind: 'unknown' }) }; // nobody to ask: Meta has the last word
+  const callLog = log.child({ part: 'calls' });
   const businesses = new BusinessCalls({
     ...common,
-    gate: { ask: () => Promise.resolve({ kind: 'unknown' }) }, // nobody to ask: Meta has the last word
+    gate,
     credentials: configuredPasswords,
     userOf: (dialled, number, trunk) => toE164(dialled, dialCountry(number, trunk)),
     callerOf: createCallerOf(config.numbers),
     nextHop: config.sip.engine === 'embedded' ? undefined : edgeUri(config),
     pbxContact: (invite) => pbxContact(invite, addresses, config),
-    log: log.child({ part: 'calls' }),
+    log: callLog,
   });
+  const callbacks = new CallbackCalls({ ...common, businesses, gate, sip, log: callLog });
   const { trust, identify } = parts;
-  return { calls, handle: (invite) => dispatch(invite, { trust, users, businesses, identify, observer }) };
+  return { calls, callbacks, handle: (invite) => dispatch(invite, { trust, users, businesses, identify, observer }) };
 }
 
 /** SIP passwords out of the configuration: there is no other to renew them from. */

@@ -51,6 +51,21 @@ export interface BusinessCallsDeps {
   readonly newId: () => string;
 }
 
+/** A call to a WhatsApp user, from a PBX that is known. */
+export interface BusinessCall {
+  readonly invite: IncomingInvite;
+  readonly trunk: TrunkConfig;
+  readonly number: NumberConfig;
+  /** +E.164 or a BSUID. */
+  readonly user: string;
+  /** Absent: a session for the INVITE's offer. */
+  readonly openMedia?: CallPlan['openMedia'];
+  /** Absent: the trunk's. */
+  readonly ringback?: CallPlan['ringback'];
+  /** The call is over. `talkMs`: from the answer on; 0 without one. */
+  readonly over?: (talkMs: number) => void;
+}
+
 export class BusinessCalls {
   constructor(private readonly deps: BusinessCallsDeps) {}
 
@@ -67,15 +82,24 @@ export class BusinessCalls {
     const dialled = parseUri(invite.requestUri)?.user ?? '';
     const user = userOf(dialled, number, trunk);
     if (user === undefined) return this.#refuse(invite, 'bad-number', `dialled "${dialled}"`, number);
-    const password = this.deps.credentials.password(number);
-    if (password === undefined) return this.#refuse(invite, 'no-credentials', 'the number has no SIP password', number);
-    this.#place(invite, trunk, number, user, password);
+    this.begin({ invite, trunk, number, user });
   }
 
-  #place(invite: IncomingInvite, trunk: TrunkConfig, number: NumberConfig, user: string, password: string): void {
-    const { calls, admission } = this.deps;
+  /**
+   * Calls the user; the INVITE is answered with what becomes of it. @returns false: it was refused at once, and nothing more
+   * will be heard of it
+   */
+  begin(call: BusinessCall): boolean {
+    const { invite, trunk, number, user } = call;
+    const { calls, admission, credentials } = this.deps;
+    const refuse = (code: FailureCode, detail: string): false => {
+      this.#refuse(invite, code, detail, number);
+      return false;
+    };
+    const password = credentials.password(number);
+    if (password === undefined) return refuse('no-credentials', 'the number has no SIP password');
     const admitted = admission.admit({ number, trunk, direction: 'business-initiated' });
-    if (admitted.kind === 'refused') return this.#refuse(invite, admitted.code, admitted.detail, number);
+    if (admitted.kind === 'refused') return refuse(admitted.code, admitted.detail);
     const toMeta = new TowardMeta(this.deps, number, user, password);
     const id = this.deps.newId();
     calls.begin({
@@ -88,13 +112,17 @@ export class BusinessCalls {
       unreachable: toMeta.unreachable,
       contact: this.deps.pbxContact(invite),
       permission: () => this.deps.gate.ask({ number, user }),
-      openMedia: this.#mediaFor(id, invite, trunk, number),
-      ringback: trunk.ringback,
+      openMedia: call.openMedia ?? this.#mediaFor(id, invite, trunk, number),
+      ringback: call.ringback ?? trunk.ringback,
       classify: (failure, attempt) => toMeta.classify(failure, attempt),
       redial: (extension, sdp) => this.#redial(extension, sdp, trunk, user),
       refusal: refusalOfPbx,
-      over: (talkMs) => admitted.ticket.release(talkMs),
+      over: (talkMs) => {
+        admitted.ticket.release(talkMs);
+        call.over?.(talkMs);
+      },
     });
+    return true;
   }
 
   #refuse(invite: IncomingInvite, code: FailureCode, detail: string, number?: NumberConfig): void {

@@ -86,9 +86,9 @@ export class BusinessCallSession extends CallSession implements BusinessCallMedi
 
   // eslint-disable-next-line @typescript-eslint/require-await -- a failure is a rejection
   async ringback(): Promise<string> {
-    if (this.#pbxAnswer === undefined) throw new MediaFailure('sdp', "no ringing tone: the PBX's INVITE had no SDP");
+    if (this.leg.terms === undefined) throw new MediaFailure('sdp', "no ringing tone: the PBX's INVITE had no SDP");
     this.parts.relay.ring();
-    return this.#pbxAnswer;
+    return this.#pbxAnswer ?? this.leg.offer();
   }
 
   async answer(whatsappAnswer: string): Promise<string> {

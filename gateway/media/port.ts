@@ -102,7 +102,7 @@ export interface BusinessCallMediaSession extends PbxSide {
   readonly whatsappOffer: string;
   /**
    * Plays a ringing tone (425 Hz, 1 s on, 4 s off) to the PBX until {@link answer}; returns the SDP for a 183.
-   * Rejects with {@link MediaFailure} when the PBX's INVITE had no SDP.
+   * Rejects with {@link MediaFailure} when the PBX has neither offered nor answered yet.
    */
   ringback(): Promise<string>;
   /**

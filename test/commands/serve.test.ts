@@ -111,6 +111,7 @@ function fakeGateway(drained: Promise<void>) {
     seen,
     addresses: [],
     httpAddress: undefined,
+    callBack: () => Promise.resolve('failed' as const),
     activeCalls: 1,
     renewCertificate: () => Promise.reject(new Error('not readable')),
     drain: () => {

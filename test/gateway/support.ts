@@ -7,7 +7,8 @@ import { setTimeout as delay } from 'node:timers/promises';
 import assert from 'node:assert/strict';
 import { stringify } from 'yaml';
 import { startGateway, type Gateway } from '../../gateway/app.js';
-import { loadConfig } from '../../gateway/config/index.js';
+import { loadConfig, type Config } from '../../gateway/config/index.js';
+import type { NumberConfig } from '../../gateway/config/types.js';
 import { createSink, type Sink } from '../../gateway/telemetry/log.js';
 import { Metrics } from '../../gateway/telemetry/metrics.js';
 import { requireComponent } from '../../lab/components/index.js';
@@ -30,6 +31,7 @@ export interface Bench {
   readonly asterisk: Asterisk;
   readonly rtpengine: Rtpengine;
   readonly log: Sink;
+  readonly config: Config;
   /** Where the gateway takes the PBX's SIP, UDP on 127.0.0.1. */
   readonly pbxPort: number;
 }
@@ -38,8 +40,8 @@ export interface BenchNumber {
   readonly number: string;
   readonly extension: string;
   readonly keying: 'dtls' | 'sdes';
-  /** Default: Asterisk's PCMA endpoint alone. */
-  readonly hosts?: readonly ('asterisk' | 'dead' | 'silent')[];
+  /** Default: Asterisk's PCMA endpoint alone; a number is a port on 127.0.0.1. */
+  readonly hosts?: readonly ('asterisk' | 'dead' | 'silent' | number)[];
 }
 
 export interface BenchOptions {
@@ -86,7 +88,7 @@ export async function startBench(t: TestContext, options: BenchOptions): Promise
     })),
     trunks: options.numbers.map(({ number, hosts = ['asterisk'] }) => ({
       name: `t${number.slice(1)}`,
-      hosts: hosts.map((host) => ({ host: '127.0.0.1', port: ports[host] })),
+      hosts: hosts.map((host) => ({ host: '127.0.0.1', port: typeof host === 'number' ? host : ports[host] })),
       connectTimeout: '500ms',
       answerTimeout: '3s',
     })),
@@ -108,7 +110,13 @@ export async function startBench(t: TestContext, options: BenchOptions): Promise
       numbers: options.numbers.map(({ number, keying }) => ({ number, keying, password: PASSWORD })),
     }),
   );
-  return { edge, gateway, asterisk, rtpengine, log, pbxPort };
+  return { config: loaded, edge, gateway, asterisk, rtpengine, log, pbxPort };
+}
+
+export function loadedNumber({ config }: Bench, number: string): NumberConfig {
+  const found = config.numbers.find((one) => one.number === number);
+  assert.ok(found, `${number} is configured`);
+  return found;
 }
 
 /** Waits until no call and no media session is left. */
