@@ -25,7 +25,8 @@ export interface Store {
   add(collection: string, key: string, value: Json, options?: { readonly expiresAtMs?: number }): Promise<boolean>;
   /**
    * Reads, changes and writes as one step, also between processes; `change` may run several times and must be pure.
-   * It returns undefined to delete the document, or {@link KEEP} to leave all as it is. @returns what is stored then
+   * It returns undefined to delete the document, or {@link KEEP} to leave all as it is. Without `expiresAtMs` the document
+   * keeps the expiry it has. @returns what is stored then
    */
   update(
     collection: string,
@@ -37,6 +38,8 @@ export interface Store {
   /** Held by nobody else until released or expired; undefined: somebody holds it. */
   lease(name: string, ttlMs: number): Promise<Lease | undefined>;
   readonly records: CallRecords;
+  /** A copy as of now, while others read and write; the file must not be there yet. Absent: the engine has its own way. */
+  backup?(file: string): Promise<void>;
   /** Idempotent. */
   close(): Promise<void>;
 }

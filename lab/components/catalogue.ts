@@ -1,7 +1,7 @@
 import { ComponentError } from './errors.js';
 
 /** The programs that demo, tests and benchmarks can have. */
-export const COMPONENT_NAMES = ['asterisk', 'rtpengine-26', 'rtpengine-10', 'sipp'] as const;
+export const COMPONENT_NAMES = ['asterisk', 'rtpengine-26', 'rtpengine-10', 'sipp', 'redis'] as const;
 export type ComponentName = (typeof COMPONENT_NAMES)[number];
 
 /** How a component's tree is made from Debian packages, and how its program is started. */
@@ -64,6 +64,14 @@ export const RECIPES: Readonly<Record<ComponentName, Recipe>> = {
     leaveOut: new RegExp(`^${CONVERTERS}$`),
     program: 'usr/bin/sipp',
     check: ['usr/bin/sipp'],
+    links: {},
+  },
+  redis: {
+    suite: 'bookworm', // forky's may be Valkey, which calls itself another version
+    packages: ['redis-server', 'redis-tools'], // the program lies in redis-tools
+    leaveOut: new RegExp(`^(${CONVERTERS}|libelogind0)$`),
+    program: 'usr/bin/redis-server',
+    check: ['usr/bin/redis-server'],
     links: {},
   },
 };

@@ -9,9 +9,21 @@ export interface OutboundRoute {
   readonly prefix: string;
   /** The business number, +E.164. */
   readonly number: string;
-  /** Which of Asterisk's endpoints: with all codecs, PCMA only, Opus only, or PCMA with hold passed on. */
-  readonly trunk: 'wa-trunk' | 'wa-trunk-pcma' | 'wa-trunk-opus' | 'wa-trunk-hold';
+  /** Which of Asterisk's endpoints: with all codecs, PCMA only, Opus only, PCMA with hold passed on, or the one that registers. */
+  readonly trunk: 'wa-trunk' | 'wa-trunk-pcma' | 'wa-trunk-opus' | 'wa-trunk-hold' | 'wa-trunk-registered';
 }
+
+/** A trunk at the gateway that this Asterisk registers for, from {@link BRANCH_ADDRESS}. */
+export interface Registration {
+  readonly password: string;
+  /** The one with which it can answer challenges; it answers the last of several all the same. */
+  readonly algorithm: 'MD5' | 'SHA-256';
+}
+
+/** The PBX without a fixed address: not the one by which the gateway knows the other trunks of the same Asterisk. */
+export const BRANCH_ADDRESS = '127.0.0.3';
+/** As in asterisk/pjsip-register.conf. */
+export const BRANCH_USER = 'branch';
 
 /** What the operator's files in asterisk/ need to know about this run. Ports are UDP on 127.0.0.1. */
 export interface AsteriskSettings {
@@ -19,6 +31,9 @@ export interface AsteriskSettings {
   readonly pcmaSipPort: number;
   readonly opusSipPort: number;
   readonly holdSipPort: number;
+  /** Of the trunk that registers, on {@link BRANCH_ADDRESS}. */
+  readonly branchSipPort: number;
+  readonly registration: Registration | undefined;
   readonly rtpPorts: { readonly min: number; readonly max: number };
   /** `host:port` where the gateway expects the PBX's SIP. */
   readonly trunk: string;
@@ -85,6 +100,7 @@ const MODULES = [
   'res_pjsip_logger',
   'res_pjsip_nat',
   'res_pjsip_outbound_authenticator_digest',
+  'res_pjsip_outbound_registration',
   'res_pjsip_pubsub', // chan_pjsip wants it
   'res_pjsip_refer',
   'res_pjsip_registrar',
@@ -147,10 +163,11 @@ export async function writeAsteriskConfig(
     'modules.conf': ['[modules]', 'autoload=no', ...MODULES.map((name) => `load=${name}.so`), ''].join('\n'),
     'logger.conf': '[general]\ndateformat=%F %T.%3q\n[logfiles]\nfull => notice,warning,error,verbose(3),dtmf\n',
     'rtp.conf': `[general]\nrtpstart=${settings.rtpPorts.min}\nrtpend=${settings.rtpPorts.max}\nicesupport=no\n`,
-    'pjsip.conf': ['single-codec', 'hold', 'phones'].reduce(
+    'pjsip.conf': ['single-codec', 'hold', 'phones', ...(settings.registration ? ['register'] : [])].reduce(
       (text, one) => `${text}#include pjsip-${one}.conf\n`,
       pjsip,
     ),
+    ...(settings.registration && { 'pjsip-register.conf': await registering(settings, settings.registration) }),
     'pjsip-single-codec.conf': singleCodec,
     'pjsip-hold.conf': hold,
     'pjsip-phones.conf': await operatorFile('pjsip-phones.conf', {}),
@@ -173,6 +190,20 @@ function outbound(routes: readonly OutboundRoute[]): string {
     ` same => n,Goto(wa-trunk-out,\${EXTEN:${prefix.length}},1)`,
   ]);
   return ['[to-whatsapp](+)', ...lines, ''].join('\n');
+}
+
+/** With a transport of its own, as the other trunks of this Asterisk are at another address. */
+async function registering(
+  { trunk, branchSipPort }: AsteriskSettings,
+  { password, algorithm }: Registration,
+): Promise<string> {
+  const text = await operatorFile('pjsip-register.conf', {
+    '127.0.0.1:5080': trunk,
+    'transport=wa-trunk-udp': 'transport=wa-trunk-branch-udp',
+    'password=demo-password-of-the-branch': `password=${password}\nsupported_algorithms_uac=${algorithm}`,
+  });
+  const bind = `${BRANCH_ADDRESS}:${branchSipPort}`;
+  return `[wa-trunk-branch-udp]\ntype=transport\nprotocol=udp\nbind=${bind}\n\n${text}`;
 }
 
 async function operatorFile(name: string, replacements: Readonly<Record<string, string>>): Promise<string> {

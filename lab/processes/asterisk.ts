@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { promisify } from 'node:util';
 import type { Component } from '../components/index.js';
-import { asteriskFolders, type OutboundRoute, writeAsteriskConfig } from './asterisk-config.js';
+import { asteriskFolders, type OutboundRoute, type Registration, writeAsteriskConfig } from './asterisk-config.js';
 import { type AsteriskCall, awaitCall, readCalls, type ReceivedDigit, receivedDigits } from './asterisk-results.js';
 import { orUndo, programFolder, removeFolder } from './folder.js';
 import { reservePorts } from './ports.js';
@@ -16,6 +16,8 @@ export interface AsteriskOptions {
   readonly trunk?: string;
   /** Further ways for phones to dial out; without any there is that of extensions-calls.conf. */
   readonly outbound?: readonly OutboundRoute[];
+  /** Registers at the gateway (asterisk/pjsip-register.conf); without it does not. */
+  readonly registration?: Registration;
   /** How many RTP ports; default 400, two a call. */
   readonly rtpPorts?: number;
   /** CPUs in taskset's notation. */
@@ -39,13 +41,15 @@ export interface Asterisk {
   cli(command: string): Promise<string>;
   /** All calls so far. */
   calls(): Promise<AsteriskCall[]>;
-  /** Waits for a call with this; default 10 s. */
+  /** Waits for a call with this; default 20 s. */
   awaitCall(condition: (call: AsteriskCall) => boolean, timeoutMs?: number): Promise<AsteriskCall>;
   /** Keys that a channel received so far, with their durations. */
   receivedDigits(channel: string): Promise<ReceivedDigit[]>;
   /** Ends it and leaves nothing behind, recordings included. */
   close(): Promise<void>;
 }
+
+type Five = [number, number, number, number, number];
 
 const SIP_PORTS = 10;
 const READY_MS = 20_000;
@@ -56,7 +60,9 @@ const READY_MS = 20_000;
  */
 export async function startAsterisk(options: AsteriskOptions): Promise<Asterisk> {
   const block = await reservePorts(SIP_PORTS + (options.rtpPorts ?? 400));
-  const [sipPort, pcmaSipPort, opusSipPort, holdSipPort] = [block.min, block.min + 2, block.min + 4, block.min + 6];
+  const [sipPort, pcmaSipPort, opusSipPort, holdSipPort, branchSipPort] = [0, 2, 4, 6, 8].map(
+    (n) => block.min + n,
+  ) as Five;
   const folder = await programFolder('asterisk');
   const { etc, log, results } = asteriskFolders(folder);
   const configFile = join(etc, 'asterisk.conf');
@@ -69,6 +75,8 @@ export async function startAsterisk(options: AsteriskOptions): Promise<Asterisk>
       pcmaSipPort,
       opusSipPort,
       holdSipPort,
+      branchSipPort,
+      registration: options.registration,
       rtpPorts: { min: block.min + SIP_PORTS, max: block.max },
       trunk: options.trunk ?? '127.0.0.1:5080',
       outbound: options.outbound ?? [],
@@ -100,7 +108,7 @@ export async function startAsterisk(options: AsteriskOptions): Promise<Asterisk>
   return {
     ...{ sipPort, pcmaSipPort, opusSipPort, holdSipPort, logFile, resultsFolder: results, process: child, cli, close },
     calls: () => readCalls(results),
-    awaitCall: (condition, timeoutMs = 10_000) => awaitCall(results, condition, timeoutMs),
+    awaitCall: (condition, timeoutMs = 20_000) => awaitCall(results, condition, timeoutMs),
     receivedDigits: async (channel) => receivedDigits(await readFile(logFile, 'utf8'), channel),
   };
 }

@@ -1,9 +1,10 @@
 export { type Asterisk, type AsteriskOptions, startAsterisk } from './asterisk.js';
-export { MUSIC_HZ, type OutboundRoute, PHONE_PASSWORD } from './asterisk-config.js';
+export { BRANCH_USER, MUSIC_HZ, type OutboundRoute, PHONE_PASSWORD, type Registration } from './asterisk-config.js';
 export { finalResponses, type LoggedResponse, type TrunkOutcome, trunkOutcomes } from './asterisk-outcomes.js';
 export type { AsteriskCall, ReceivedDigit } from './asterisk-results.js';
 export { type NgDictionary, ngRequest, type NgValue } from './ng.js';
 export { freeUdpPorts, type PortBlock, reservePorts } from './ports.js';
+export { type Redis, type RedisOptions, startRedis } from './redis.js';
 export { type Rtpengine, type RtpengineOptions, startRtpengine } from './rtpengine.js';
 export { type Sipp, type SippOptions, type SippResult, startSipp } from './sipp.js';
 export { type ExitStatus, supervise, type Supervised, type SuperviseOptions } from './supervisor.js';
