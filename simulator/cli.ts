@@ -3,16 +3,20 @@ import { once } from 'node:events';
 import { readFile } from 'node:fs/promises';
 import { setTimeout as delay } from 'node:timers/promises';
 import { lookup } from 'node:dns/promises';
-import { createMediaPeer, createMediaShare, type MediaPeer, type MediaShare } from './media/index.js';
+import { type Answering, standInIdentity, takeCalls } from './answering.js';
+import { createMediaPeer, createMediaShare, type MediaShare } from './media/index.js';
 import type { Codec, Keying } from './media/types.js';
-import { startMetaEdge, type MetaEdge } from './sip/edge.js';
+import { startMetaEdge, type MetaEdge, type MetaEdgeOptions } from './sip/edge.js';
 import { callLines, outcomeOf, summaryLine, violationLine, type CallOutcome } from './report.js';
+import { endSignal, talk } from './talk.js';
 
 /** What `wa-trunk simulate` takes. Times in ms. */
 export interface SimulateOptions {
-  /** The business number, +E.164. */
+  /** The business number, +E.164: it is called, or with `answering` its calls are taken. */
   readonly to: string;
-  /** The WhatsApp user, +E.164 or a BSUID. */
+  /** Takes calls of the business in place of placing any. */
+  readonly answering?: Answering;
+  /** The WhatsApp user who calls, +E.164 or a BSUID. */
   readonly from: string;
   /** Where the gateway listens for Meta. */
   readonly connect: { readonly host: string; readonly port: number };
@@ -22,7 +26,7 @@ export interface SimulateOptions {
   readonly caFile?: string;
   /** Goes on with a certificate that does not verify. */
   readonly insecure?: boolean;
-  /** File with the number's SIP password; without it a challenge ends the call. */
+  /** File with the number's SIP password; without it a challenge ends the call, and calls of the business are not challenged. */
   readonly passwordFile?: string;
   readonly keying: Keying;
   readonly codecs: readonly Codec[];
@@ -48,35 +52,51 @@ export class SimulateOptionError extends Error {
 }
 
 const CALL_SPACING_MS = 100;
-const BEFORE_DIGITS_MS = 1000;
+const TONE_HZ = 1000;
 
 /**
- * Plays Meta's side: places the calls, tells what happened line by line, and returns true if every call was answered
- * and no rule of Meta was broken. Aborting hangs up. Throws SimulateOptionError, and Error for files that cannot be read.
+ * Plays Meta's side: places calls, or takes those of the business, tells each when it is over, and returns true if all went
+ * as they should and no rule of Meta was broken. Aborting hangs up. Throws SimulateOptionError, and Error for files that
+ * cannot be read.
+ * @param progress gets what is not a result
  */
 export async function runSimulator(
   options: SimulateOptions,
   out: (line: string) => void,
   signal: AbortSignal = new AbortController().signal,
+  progress: (line: string) => void = () => undefined,
 ): Promise<boolean> {
   check(options);
-  const { connect, hostname = connect.host, caFile, insecure, passwordFile } = options;
+  const { connect, hostname = connect.host, caFile, insecure, passwordFile, answering } = options;
   const ca = caFile === undefined ? undefined : await readText('--ca', caFile);
   const password = passwordFile === undefined ? undefined : (await readText('--password-file', passwordFile)).trim();
   const { address } = await lookup(connect.host, { family: 4 });
   const mediaAddress = options.mediaAddress ?? (await localAddressToward(address));
-  const share = createMediaShare();
+  const taking = answering && (await listening(options, answering, password));
   const edge = await startMetaEdge({
     gateway: { hostname, port: connect.port, address },
     tls: { ...(ca !== undefined && { ca }), ...(insecure !== undefined && { insecure }) },
+    ...taking?.edge,
   });
+  const share = createMediaShare();
+  const outcomes: CallOutcome[] = [];
+  const told = (outcome: CallOutcome): void => {
+    outcomes.push(outcome);
+    if (options.json !== true) for (const line of callLines(outcomes.length, outcome)) out(line);
+  };
+  const setting = { password, mediaAddress, share, signal, told };
   try {
-    const placed = Array.from({ length: options.calls }, async (_, n) => {
-      await delay(n * CALL_SPACING_MS, undefined, { signal }).catch(() => undefined);
-      return signal.aborted ? undefined : play(edge, options, { password, mediaAddress, share, signal });
-    });
-    const outcomes = (await Promise.all(placed)).filter((outcome) => outcome !== undefined);
-    return tell(outcomes, edge, options, out);
+    if (answering === undefined) {
+      await placeCalls(edge, options, setting);
+      return tell(outcomes, edge, options, out);
+    }
+    const user = { ...options, toneHz: options.toneHz ?? TONE_HZ, mediaAddress, share };
+    // Encoding it takes time once: not while the first call waits for its ringing.
+    for (const codec of options.codecs) share.sounds.loop({ kind: 'tone', hz: user.toneHz }, codec);
+    progress(`taking calls of ${options.to} on port ${edge.address?.port}; whatsapp.ca is ${taking?.caFile}`);
+    await takeCalls(edge, answering, user, { calls: options.calls, signal, told });
+    // Who stops it has seen enough calls.
+    return tell(outcomes, edge, signal.aborted ? { ...options, calls: outcomes.length } : options, out);
   } finally {
     await edge.close();
     share.close();
@@ -88,10 +108,23 @@ interface Setting {
   readonly mediaAddress: string;
   readonly share: MediaShare;
   readonly signal: AbortSignal;
+  readonly told: (outcome: CallOutcome) => void;
+}
+
+async function placeCalls(edge: MetaEdge, options: SimulateOptions, setting: Setting): Promise<void> {
+  const { signal, told } = setting;
+  const placed = Array.from({ length: options.calls }, async (_, n) => {
+    await delay(n * CALL_SPACING_MS, undefined, { signal }).catch(() => undefined);
+    return signal.aborted ? undefined : play(edge, options, setting);
+  });
+  for (const call of placed) {
+    const outcome = await call;
+    if (outcome !== undefined) told(outcome);
+  }
 }
 
 async function play(edge: MetaEdge, options: SimulateOptions, setting: Setting): Promise<CallOutcome> {
-  const { keying, codecs, toneHz = 1000 } = options;
+  const { keying, codecs, toneHz = TONE_HZ } = options;
   const media = await createMediaPeer({ keying, codecs, address: setting.mediaAddress, share: setting.share });
   media.play({ kind: 'tone', hz: toneHz });
   const call = edge.call({ ...options, media, ...(setting.password !== undefined && { password: setting.password }) });
@@ -106,27 +139,25 @@ async function play(edge: MetaEdge, options: SimulateOptions, setting: Setting):
   }
 }
 
-/** The user's part of an answered call: keys, then listening until the time is up or somebody ends it. */
-async function talk(media: MediaPeer, options: SimulateOptions, signal: AbortSignal): Promise<void> {
-  const { digits, durationMs } = options;
-  const started = performance.now();
-  try {
-    if (digits !== undefined) {
-      await delay(Math.min(BEFORE_DIGITS_MS, durationMs), undefined, { signal });
-      await media.sendDigits(digits);
-    }
-    await delay(Math.max(0, started + durationMs - performance.now()), undefined, { signal });
-  } catch (error) {
-    if (!signal.aborted) throw error;
-  }
-}
-
-function endSignal(ended: Promise<unknown>): AbortSignal {
-  const controller = new AbortController();
-  void ended.then(() => {
-    controller.abort();
+/** What the edge needs to take calls. */
+async function listening(
+  { to, keying, codecs }: SimulateOptions,
+  { listen, identity }: Answering,
+  password: string | undefined,
+): Promise<{ readonly edge: Pick<MetaEdgeOptions, 'listen' | 'numbers'>; readonly caFile: string }> {
+  const { caFile, key, certificate } = await standInIdentity(identity).catch((error: unknown) => {
+    throw new SimulateOptionError(
+      `--identity: cannot use "${identity}": ${error instanceof Error ? error.message : ''}`,
+    );
   });
-  return controller.signal;
+  const challenge = password === undefined ? { challenge: { algorithms: [] } } : {};
+  return {
+    edge: {
+      listen: { address: listen.host, port: listen.port, key, certificate },
+      numbers: [{ number: to, password: password ?? '', keying, codecs, ...challenge }],
+    },
+    caFile,
+  };
 }
 
 function tell(
@@ -143,7 +174,6 @@ function tell(
     out(JSON.stringify({ ok: good, calls: plain, violations: ofLinks.map(({ rule }) => rule) }));
     return good;
   }
-  for (const [n, outcome] of outcomes.entries()) for (const line of callLines(n + 1, outcome)) out(line);
   for (const violation of ofLinks) out(violationLine(violation));
   out(summaryLine(outcomes, calls));
   return good;

@@ -1,6 +1,8 @@
 /** Meta's side of the trunk, for demos, tests and an operator's own dial-plan. */
 export { createCertificateAuthority, writePemPair } from './pki.js';
 export type { CertificateAuthority, PemPair, ServerCertificateOptions } from './pki.js';
+export { joinMeta } from './meta.js';
+export type { JoinedMeta } from './meta.js';
 export { MetaEdge, startMetaEdge } from './sip/edge.js';
 export type { MetaEdgeOptions } from './sip/edge.js';
 export type { Answered, Call, CallOptions, CallTimes, Ended } from './sip/call.js';
@@ -23,5 +25,7 @@ export type { Plan } from './sip/business/plan.js';
 export { FAULTS, REFUSALS } from './sip/business/refusals.js';
 export type { FinalRefusal, Refusal, RefusalId } from './sip/business/refusals.js';
 export type { SipRuleId, Violation } from './sip/rules-used.js';
+export { startGraph } from './graph/index.js';
+export type { GraphSim, GraphSimOptions } from './graph/index.js';
 export { runSimulator, SimulateOptionError } from './cli.js';
 export type { SimulateOptions } from './cli.js';

@@ -11,7 +11,8 @@ export interface CallOutcome {
   readonly answerDelayMs: number | undefined;
   readonly ended: Ended;
   readonly talkMs: number;
-  readonly heard: Omit<MediaReport, 'digits' | 'violations'>;
+  /** undefined for a call that never had media. */
+  readonly heard: Omit<MediaReport, 'digits' | 'violations'> | undefined;
   readonly keysHeard: readonly { readonly key: string; readonly via: string; readonly durationMs: number }[];
   /** Rules of Meta that were broken, each once, with what was found where that is known. */
   readonly violations: readonly { readonly rule: string; readonly detail: string }[];
@@ -24,8 +25,8 @@ export interface CallOutcome {
 type ToldCall = Pick<Call, 'violations' | 'times' | 'ladder'> & { readonly id: { readonly callId: string } };
 
 /** Puts together what signalling and media know of a call that has ended. */
-export function outcomeOf(call: ToldCall, ended: Ended, report: MediaReport): CallOutcome {
-  const { digits, violations: ofMedia, ...heard } = report;
+export function outcomeOf(call: ToldCall, ended: Ended, report: MediaReport | undefined): CallOutcome {
+  const { digits = [], violations: ofMedia = [] } = report ?? {};
   const found = new Map(call.violations.map(({ rule, detail }) => [rule as string, detail]));
   for (const rule of ofMedia) if (!found.has(rule)) found.set(rule, '');
   const violations = [...found].map(([rule, detail]) => ({ rule, detail }));
@@ -37,12 +38,16 @@ export function outcomeOf(call: ToldCall, ended: Ended, report: MediaReport): Ca
     answerDelayMs: answered ? answer - authorizedInvite : undefined,
     ended,
     talkMs: ack === undefined ? 0 : end - ack,
-    heard,
+    heard: report && withoutKeys(report),
     keysHeard: digits.map(({ key, via, durationMs }) => ({ key, via, durationMs })),
     violations,
     ok: answered && ended.by !== 'meta' && violations.length === 0,
     ladder: call.ladder(),
   };
+}
+
+function withoutKeys({ digits: _, violations: __, ...heard }: MediaReport): CallOutcome['heard'] {
+  return heard;
 }
 
 /** A call as text: what happened, the ladder, what was heard, what was broken. */
@@ -77,7 +82,7 @@ export function summaryLine(outcomes: readonly CallOutcome[], calls: number): st
 }
 
 function heardText({ heard }: CallOutcome): string {
-  if (heard.packets === 0) return 'nothing at all';
+  if (heard === undefined || heard.packets === 0) return 'nothing at all';
   const tone =
     heard.hz === undefined ? 'no tone' : `${heard.hz.toFixed(1)} Hz, purity ${heard.purity?.toFixed(3) ?? '?'}`;
   const codec = heard.codec ?? 'unknown codec';

@@ -34,8 +34,8 @@ const KEEP_AUDIO_MS = 120_000;
 const RTCP_INTERVAL_MS = 5000;
 /** UDP may overtake the 200 on TLS within one turn of the event loop. */
 const BEFORE_200_GRACE_MS = 20;
-/** DTLS: packets on their way through the engine when the report is made. */
-const IN_FLIGHT = 5;
+/** DTLS: packets on their way through the engine at any time, and how long they are waited for at the end. */
+const [IN_FLIGHT, DRAIN_MS] = [5, 300];
 
 /** Opens the socket and, for DTLS, the engine behind it; the offer can be written at once. */
 export async function createMediaPeer(options: MediaPeerOptions): Promise<MediaPeer> {
@@ -118,7 +118,6 @@ export class MediaPeer extends EventEmitter<MediaPeerEvents> {
     return [...this.#violations];
   }
 
-  /** Faults found in the other side's SDP. */
   get sdpFaults(): readonly SdpFault[] {
     return this.#faults;
   }
@@ -177,7 +176,6 @@ export class MediaPeer extends EventEmitter<MediaPeerEvents> {
     if (this.#endAt !== undefined) return;
     this.#endAt = performance.now();
     this.#ear.stats.gapUntil(this.#endAt);
-    this.#ear.events.flush();
     this.#watchdog.close();
   }
 
@@ -207,9 +205,8 @@ export class MediaPeer extends EventEmitter<MediaPeerEvents> {
   counters(): Omit<MediaReport, 'hz' | 'purity' | 'toneMs' | 'firstToneMs'> {
     const { stats } = this.#ear;
     const { packets, expected, lost, reordered, duplicates } = stats.counters;
-    const undecryptable = Math.max(0, packets - this.#ear.decrypted);
-    const slack = this.#options.keying === 'dtls' ? IN_FLIGHT : 0;
-    if (this.#ear.decrypted > 0 && undecryptable > slack + this.#ear.beforeKeys) this.#violate('srtp-auth');
+    if (this.#ear.decrypted > 0 && this.#ear.pending > (this.#path instanceof DtlsPath ? IN_FLIGHT : 0))
+      this.#violate('srtp-auth');
     return {
       loss: expected === 0 ? 0 : lost / expected,
       reordered,
@@ -225,7 +222,7 @@ export class MediaPeer extends EventEmitter<MediaPeerEvents> {
       digits: [...this.#ear.events.digits],
       dtls: this.#path instanceof DtlsPath ? this.#dtlsFigures(this.#path.times) : undefined,
       rtcpPackets: this.#ear.rtcpPackets,
-      undecryptable,
+      undecryptable: Math.max(0, packets - this.#ear.decrypted),
       packetsSent: this.#sender.packets,
       ownStallMs: this.#sender.worstLateMs,
       violations: this.violations,
@@ -234,6 +231,8 @@ export class MediaPeer extends EventEmitter<MediaPeerEvents> {
 
   /** Everything, audio decoded and measured in small slices; also after close(). */
   async report(): Promise<MediaReport> {
+    await this.#ear.drain(DRAIN_MS);
+    if (this.#endAt !== undefined) this.#ear.events.flush();
     const heard = await runSliced(measureHeard([...this.#ear.recording.packets], this.#ear.codecs));
     const counters = this.counters();
     const inband = heard.digits.map((digit) => ({ ...digit, atMs: digit.atMs - (this.#zero ?? 0) }));
@@ -248,7 +247,7 @@ export class MediaPeer extends EventEmitter<MediaPeerEvents> {
   }
 
   /** Resolves when this tone was heard for a second, from now on. @throws Error after `limitMs` */
-  hears(hz: number, limitMs = 10_000): Promise<Span> {
+  hears(hz: number, limitMs = 20_000): Promise<Span> {
     return hearTone(this.#ear.recording.packets, this.#ear.codecs, hz, limitMs);
   }
 
@@ -265,11 +264,12 @@ export class MediaPeer extends EventEmitter<MediaPeerEvents> {
 
   async #close(): Promise<void> {
     this.#endAt ??= performance.now();
-    this.#ear.events.flush();
     this.#watchdog.close();
     clearInterval(this.#rtcpTimer);
     this.#sender.close();
     if (this.#options.share === undefined) this.#share.close();
+    await this.#ear.drain(DRAIN_MS);
+    this.#ear.events.flush();
     await this.#path.close();
     await this.#socket.close();
   }
@@ -290,7 +290,7 @@ export class MediaPeer extends EventEmitter<MediaPeerEvents> {
         this.#maybeStart();
       },
       onRtp: (packet, arrivalMs) => {
-        if (this.#endAt !== undefined) return;
+        if (arrivalMs > (this.#endAt ?? Infinity)) return;
         const first = this.#ear.decrypted === 0;
         this.#ear.packet(packet, arrivalMs);
         if (!first) return;

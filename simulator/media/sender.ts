@@ -53,7 +53,7 @@ export class RtpSender {
   readonly #send: (packet: Buffer) => void;
   readonly #scratch = Buffer.alloc(SCRATCH);
   readonly #keys: KeyJob[] = [];
-  #sequence = randomInt(0x10000);
+  #sequence: number;
   #agreed: Agreed | undefined;
   #source: Source = { kind: 'silence' };
   #loop: readonly Buffer[] = [];
@@ -65,8 +65,15 @@ export class RtpSender {
   #closed = false;
 
   /** @param send takes a plain RTP packet; its buffer is used again afterwards. */
-  constructor(ssrc: number, clock: MediaClock, sounds: SoundLoops, send: (packet: Buffer) => void) {
+  constructor(
+    ssrc: number,
+    clock: MediaClock,
+    sounds: SoundLoops,
+    send: (packet: Buffer) => void,
+    firstSequence = randomInt(0x10000),
+  ) {
     this.ssrc = ssrc;
+    this.#sequence = firstSequence;
     this.#clock = clock;
     this.#sounds = sounds;
     this.#send = send;

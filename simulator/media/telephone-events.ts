@@ -11,6 +11,7 @@ interface OpenKey {
   readonly timestamp: number;
   readonly firstMs: number;
   lastMs: number;
+  packets: number;
   duration: number;
   ended: boolean;
 }
@@ -19,11 +20,14 @@ interface OpenKey {
 export class TelephoneEvents {
   readonly digits: ReceivedDigit[] = [];
   readonly #zero: () => number;
-  readonly #onDigit: (digit: ReceivedDigit) => void;
+  readonly #onDigit: (digit: ReceivedDigit, packets: number) => void;
   #open: OpenKey | undefined;
 
-  /** @param zero the time that `atMs` counts from. */
-  constructor(zero: () => number, onDigit: (digit: ReceivedDigit) => void) {
+  /**
+   * @param zero the time that `atMs` counts from.
+   * @param onDigit is told how many packets the key had up to its end.
+   */
+  constructor(zero: () => number, onDigit: (digit: ReceivedDigit, packets: number) => void) {
     this.#zero = zero;
     this.#onDigit = onDigit;
   }
@@ -36,11 +40,12 @@ export class TelephoneEvents {
       // Late packets of the key before (reordered repeats of its end) start nothing new.
       if (this.#open !== undefined && ((timestamp - this.#open.timestamp) | 0) < 0) return;
       this.flush();
-      this.#open = { event, timestamp, firstMs: arrivalMs, lastMs: arrivalMs, duration: 0, ended: false };
+      this.#open = { event, timestamp, firstMs: arrivalMs, lastMs: arrivalMs, packets: 0, duration: 0, ended: false };
     }
     const key = this.#open;
     if (key.ended) return;
     key.lastMs = arrivalMs;
+    key.packets++;
     key.duration = Math.max(key.duration, payload.readUInt16BE(2));
     if ((payload[1]! & 0x80) !== 0) {
       key.ended = true;
@@ -64,6 +69,6 @@ export class TelephoneEvents {
       atMs: key.firstMs - this.#zero(),
     };
     this.digits.push(digit);
-    this.#onDigit(digit);
+    this.#onDigit(digit, key.packets);
   }
 }

@@ -1,6 +1,6 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import type { BusinessCall } from './business/business-call.js';
-import { BusinessDesk, type PlanOf } from './business/desk.js';
+import { type Arrived, BusinessDesk, type PlanOf } from './business/desk.js';
 import type { BusinessNumber } from './business/number.js';
 import { Call, type CallHost, type CallOptions } from './call.js';
 import { openLink, type GatewayAddress, type LinkTls } from './link.js';
@@ -108,14 +108,19 @@ export class MetaEdge {
     return call;
   }
 
-  /** What users do with calls of the business; until this is set, they have not permitted any. */
-  onBusinessCall(planOf: PlanOf): void {
-    this.#desk.setPlan(planOf);
+  /** What users do with calls of the business; until this is set, they have not permitted any. `arrived`: one has come. */
+  onBusinessCall(planOf: PlanOf, arrived?: Arrived): void {
+    this.#desk.setPlan(planOf, arrived);
   }
 
   /** Adds a business number, or replaces what Meta knows of it, a new password for one. */
   setNumber(number: BusinessNumber): void {
     this.#desk.setNumber(number);
+  }
+
+  /** Meta knows it no longer; calls that are under way go on. */
+  removeNumber(number: string): void {
+    this.#desk.removeNumber(number);
   }
 
   /** The next call of the business whose INVITE arrives, to this user if one is named. Rejects after `limitMs` (20 s). */

@@ -10,6 +10,9 @@ const NEXT_CALL_LIMIT_MS = 20_000;
 /** What the user does with a call that was let in. */
 export type PlanOf = (call: BusinessCall) => Plan | Promise<Plan>;
 
+/** A call has come, whether it will be let in or not. */
+export type Arrived = (call: BusinessCall) => void;
+
 export interface DeskHost extends Omit<BusinessCallHost, 'numbers' | 'decide'> {
   /** The call begins: messages with its Call-ID are its own from here on. */
   enter(call: BusinessCall): void;
@@ -26,6 +29,7 @@ export class BusinessDesk {
   readonly #numbers = new Map<string, BusinessNumber>();
   readonly #waiting = new Set<Waiting>();
   #planOf: PlanOf = () => ({ kind: 'refuse', refusal: 'no-permission' });
+  #arrived: Arrived = () => undefined;
 
   constructor(
     private readonly host: DeskHost,
@@ -39,8 +43,13 @@ export class BusinessDesk {
     this.#numbers.set(number.number, number);
   }
 
-  setPlan(planOf: PlanOf): void {
+  removeNumber(number: string): void {
+    this.#numbers.delete(number);
+  }
+
+  setPlan(planOf: PlanOf, arrived: Arrived = () => undefined): void {
     this.#planOf = planOf;
+    this.#arrived = arrived;
   }
 
   /** Takes the first INVITE of a call. */
@@ -51,6 +60,7 @@ export class BusinessDesk {
       decide: async (which) => this.#planOf(which),
     });
     this.host.enter(call);
+    this.#arrived(call);
     for (const waiting of this.#waiting) {
       if (waiting.to !== undefined && waiting.to !== call.to) continue;
       this.#waiting.delete(waiting);

@@ -96,6 +96,7 @@ describe('media peer', () => {
     const user = await open(t);
     const early = await socket(t);
     early.send(Buffer.alloc(60, 0x80), user.port, '127.0.0.1');
+    while (user.counters().packets === 0) await wait(5);
     await wait(60);
     user.setAnswer('v=0\r\n');
     assert.ok(user.violations.includes('media-before-200'));

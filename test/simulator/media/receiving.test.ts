@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
+import { Ear } from '../../../simulator/media/ear.js';
 import { ReceiveStats } from '../../../simulator/media/receive-stats.js';
 import { TelephoneEvents } from '../../../simulator/media/telephone-events.js';
 import type { ReceivedDigit } from '../../../simulator/media/index.js';
@@ -126,5 +127,22 @@ describe('telephone events', () => {
       ]),
       [],
     );
+  });
+
+  test('durations of another clock are found out, and a key that was read at once after a stall is none', () => {
+    const violations = (unitsAPacket: number, msAPacket: number): string[] => {
+      const found: string[] = [];
+      const ear = new Ear(1000, () => 0, { onViolation: (rule) => found.push(rule), onDigit: () => undefined });
+      ear.expect([{ payloadType: 111, codec: 'opus' }], 126);
+      for (let n = 1; n <= 6; n++) {
+        const header = Buffer.from([0x80, 126, 0, n, 0, 0, 0, 9, 0, 0, 0, 1]);
+        ear.packet(Buffer.concat([header, event(5, n * unitsAPacket, n === 6)]), n * msAPacket);
+      }
+      return found;
+    };
+    assert.deepEqual(violations(160, 20), []);
+    assert.deepEqual(violations(160, 0), []);
+    assert.deepEqual(violations(960, 20), ['event-clock']);
+    assert.deepEqual(violations(960, 0), ['event-clock']);
   });
 });
