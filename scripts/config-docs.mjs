@@ -65,7 +65,8 @@ function isCommentedOut(field) {
 
 function valueLines(key, field, inside) {
   const { shape } = field;
-  const value = field.presence.kind === 'default' ? field.presence.raw : field.example;
+  // Defaults that cannot all stand in one file have an example of their own.
+  const value = field.example ?? (field.presence.kind === 'default' ? field.presence.raw : undefined);
   if (shape.kind === 'group') return [`${key}:`, ...indent(groupLines(shape, inside))];
   if (shape.kind === 'list' && shape.item.kind === 'group')
     return [`${key}:`, ...indent(itemLines(shape.item, inside))];

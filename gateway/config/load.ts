@@ -1,4 +1,5 @@
 import type { Environment } from './environment.js';
+import { checkCalling } from './calling.js';
 import { checkControlPlane } from './control-plane.js';
 import { readEnvironment } from './environment.js';
 import { ConfigError } from './faults.js';
@@ -53,6 +54,7 @@ function loadSource(source: Source, environment: Environment, now: Date): Loaded
   files.checkGraphCa(draft);
   const token = files.graphToken(draft);
   checkControlPlane(draft, token.given, report);
+  checkCalling(draft, report);
   const fetched = (number: Draft<Settings['numbers'][number]>): boolean =>
     token.given && number.phoneNumberId !== undefined;
   const secrets = {

@@ -42,13 +42,17 @@ const callHours = group({
 });
 
 const voicemail = group({
-  status: withDefault(status, 'Whether Meta takes messages. With call hours on it does not work.', 'enabled'),
+  status: {
+    ...withDefault(status, 'Whether Meta takes messages; not together with call hours.', 'enabled'),
+    // The example file has call hours.
+    example: 'disabled',
+  },
   triggers: withDefault(
     list('triggers', f.oneOf('reject', 'timeout')),
     'When it begins: the call was refused, or nobody answered.',
     ['reject', 'timeout'],
   ),
-  announcementMediaId: optional(f.digits, "Meta's id of an uploaded announcement.", "Meta's own", '1013859600285441'),
+  announcementMediaId: optional(f.digits, "Meta's id of an uploaded announcement.", LEFT_ALONE, '1013859600285441'),
   timeoutSeconds: optional(f.integer(0, 30), 'How long it rings before, in seconds.', LEFT_ALONE, 20),
 });
 
