@@ -15,10 +15,13 @@ export function callObserver(log: Logger, metrics: Metrics): CallObserver {
     },
     ended(call, record) {
       metrics.callEnded(call, resultOf(record), seconds(record));
-      const { outcome, media, ...times } = record;
+      const { outcome, media, wacid, ...times } = record;
       const { by, failure } = outcome;
       const fields = { by, result: failure.code, status: failure.status, q850: failure.q850, reason: failure.reason };
-      log.info({ ...fieldsOf(call), ...fields, ...rounded(times), media }, 'call ended');
+      log.info(
+        { ...fieldsOf({ ...call, ...(wacid === undefined ? {} : { wacid }) }), ...fields, ...rounded(times), media },
+        'call ended',
+      );
     },
     trouble(call, { present, ...trouble }) {
       if (present) metrics.mediaTrouble(call, trouble.from);
@@ -32,7 +35,7 @@ function fieldsOf({ id, ...call }: CallIdentity): object {
 }
 
 /** An answered call is `answered` however it ended; the rest by their own word. */
-function resultOf({ answeredMs, outcome }: CallRecord): string {
+export function resultOf({ answeredMs, outcome }: CallRecord): string {
   return answeredMs !== undefined && outcome.failure.code === 'normal' ? 'answered' : outcome.failure.code;
 }
 

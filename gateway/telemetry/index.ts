@@ -1,5 +1,8 @@
 /** Logs, metrics and the SIP trace: named once, here. */
 export { callObserver } from './call-observer.js';
+export { CallRecorder } from './call-records.js';
+export type { CallRecorderOptions } from './call-records.js';
+export { combineObservers } from './combine-observers.js';
 export { createLog, createSink, logOfCall } from './log.js';
 export type { CallLog, Logger, Sink } from './log.js';
 export { maskSip } from './mask.js';

@@ -1,3 +1,4 @@
+import { ControlMetrics } from './control-metrics.js';
 import { collectDefaultMetrics, Counter, Gauge, Histogram, Registry } from 'prom-client';
 
 /** SIP and media work that an INVITE has to wait for: set-up. */
@@ -37,11 +38,40 @@ export interface EngineCounts {
   readonly drops: Readonly<Record<string, number>>;
 }
 
+/** Calls that count against a limit; names are configured ones. */
+export interface LimitedCounts {
+  readonly calls: readonly {
+    readonly limit: string;
+    /** Empty for the gateway's own. */
+    readonly name: string;
+    readonly calls: number;
+    readonly max?: number;
+    readonly hits: number;
+  }[];
+  readonly minutes: readonly {
+    readonly number: string;
+    readonly used: number;
+    readonly max: number;
+    readonly hits: number;
+  }[];
+}
+
+/** A host of a trunk. Those that are registered name themselves, and so are only counted. */
+export interface HostCounts {
+  readonly trunk: string;
+  readonly host: string;
+  readonly up: boolean;
+  readonly registered: boolean;
+}
+
 /** Figures that other parts know; each is asked at every scrape. */
 export interface Figures {
   readonly calls: () => number;
   readonly mediaSessions: () => number;
   readonly sip: () => { readonly invites: number; readonly dialogs: number };
+  readonly hosts: () => readonly HostCounts[];
+  readonly mediaNodes: () => readonly { readonly name: string; readonly up: boolean }[];
+  readonly limits: () => LimitedCounts;
   /** Undefined while another SIP server than the embedded one is used. */
   readonly engine: () => EngineCounts | undefined;
 }
@@ -55,6 +85,7 @@ export interface MetricsOptions {
 
 /** The metrics of one gateway, on a registry of its own. Methods say what happened; names and labels are decided here alone. */
 export class Metrics {
+  readonly control: ControlMetrics;
   readonly #registry = new Registry();
   readonly #numbers: ReadonlySet<string>;
   readonly #trunks: ReadonlySet<string>;
@@ -63,6 +94,8 @@ export class Metrics {
   readonly #ended: Counter<keyof CallLabels | 'result'>;
   readonly #refused: Counter<'reason'>;
   readonly #trouble: Counter<'direction' | 'number' | 'trunk' | 'from'>;
+  readonly #digest: Counter<'side' | 'result'>;
+  readonly #brakes: Counter<'side'>;
   readonly #setup: Histogram<'direction'>;
   readonly #answer: Histogram<'direction'>;
   readonly #duration: Histogram<'direction'>;
@@ -71,6 +104,7 @@ export class Metrics {
     this.#numbers = new Set(options.numbers);
     this.#trunks = new Set(options.trunks);
     collectDefaultMetrics({ register: this.#registry });
+    this.control = new ControlMetrics(this.#registry, this.#word);
     const info = this.#gauge('wa_trunk_info', '1, with the version', ['version'], () => undefined);
     info.set({ version: options.version }, 1);
 
@@ -83,6 +117,10 @@ export class Metrics {
       'Times that no audio came from a leg while the call lasted',
       [...labels, 'from'],
     );
+    this.#digest = this.#counter('wa_trunk_digest_failures_total', 'Digest answers refused: wrong, or not looked at', [
+      ...(['side', 'result'] as const),
+    ]);
+    this.#brakes = this.#counter('wa_trunk_digest_brakes_total', 'Times that an address guessed too often', ['side']);
     this.#setup = this.#histogram(
       'wa_trunk_call_setup_seconds',
       'From the INVITE in to the INVITE at the other side',
@@ -124,8 +162,71 @@ export class Metrics {
     this.#refused.inc({ reason: this.#word(reason) });
   }
 
+  /** A wrong password; `braked`: refused without a look, after too many of them. */
+  digestFailed(side: 'pbx' | 'whatsapp', result: 'wrong' | 'braked'): void {
+    this.#digest.inc({ side, result });
+  }
+
+  digestBrake(side: 'pbx' | 'whatsapp'): void {
+    this.#brakes.inc({ side });
+  }
+
   /** Called once, when the parts are there. */
-  observe({ calls, mediaSessions, sip, engine }: Figures): void {
+  observe(figures: Figures): void {
+    this.#observeSip(figures);
+    this.#observeHosts(figures);
+    this.#observeLimits(figures.limits);
+  }
+
+  #observeHosts({ hosts, mediaNodes }: Figures): void {
+    this.#gauge('wa_trunk_pbx_host_up', '1 while a configured host of a trunk answers', ['trunk', 'host'], (gauge) => {
+      gauge.reset();
+      for (const { trunk, host, up, registered } of hosts()) if (!registered) gauge.set({ trunk, host }, up ? 1 : 0);
+    });
+    this.#gauge('wa_trunk_pbx_registrations', 'Contacts that are registered', ['trunk', 'state'], (gauge) => {
+      gauge.reset();
+      for (const trunk of this.#trunks) for (const state of ['up', 'down']) gauge.set({ trunk, state }, 0);
+      for (const { trunk, up, registered } of hosts()) if (registered) gauge.inc({ trunk, state: up ? 'up' : 'down' });
+    });
+    this.#gauge('wa_trunk_rtpengine_up', '1 while a node answers', ['node'], (gauge) => {
+      for (const { name, up } of mediaNodes()) gauge.set({ node: name }, up ? 1 : 0);
+    });
+  }
+
+  #observeLimits(limits: Figures['limits']): void {
+    const labels = ['limit', 'name'] as const;
+    this.#gauge('wa_trunk_limit_calls', 'Calls now that count against a limit', labels, (gauge) => {
+      for (const { limit, name, calls } of limits().calls) gauge.set({ limit, name }, calls);
+    });
+    this.#gauge('wa_trunk_limit_calls_max', 'Calls at once that a limit allows', labels, (gauge) => {
+      for (const { limit, name, max } of limits().calls) if (max !== undefined) gauge.set({ limit, name }, max);
+    });
+    this.#gauge(
+      'wa_trunk_daily_minutes',
+      'Minutes of calls out today, of numbers with a limit',
+      ['number'],
+      (gauge) => {
+        for (const { number, used } of limits().minutes) gauge.set({ number }, used);
+      },
+    );
+    this.#gauge('wa_trunk_daily_minutes_max', 'Minutes of calls out that a day allows', ['number'], (gauge) => {
+      for (const { number, max } of limits().minutes) gauge.set({ number }, max);
+    });
+    new Counter({
+      name: 'wa_trunk_limit_hits_total',
+      help: 'Times that a call met a limit, and was refused or went to another trunk',
+      labelNames: [...labels],
+      registers: [this.#registry],
+      collect() {
+        this.reset();
+        const { calls, minutes } = limits();
+        for (const { limit, name, hits } of calls) this.inc({ limit, name }, hits);
+        for (const { number, hits } of minutes) this.inc({ limit: 'daily-minutes', name: number }, hits);
+      },
+    });
+  }
+
+  #observeSip({ calls, mediaSessions, sip, engine }: Figures): void {
     this.#gauge('wa_trunk_calls_active', 'Calls now', [], (gauge) => gauge.set(calls()));
     this.#gauge('wa_trunk_media_sessions', 'Media sessions open at rtpengine', [], (gauge) =>
       gauge.set(mediaSessions()),

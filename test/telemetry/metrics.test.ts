@@ -6,6 +6,12 @@ import type { Figures } from '../../gateway/telemetry/index.js';
 
 const CALL = { direction: 'user-initiated', number: '+15551234567', trunk: 'office' } as const;
 
+const NOTHING = {
+  hosts: () => [],
+  mediaNodes: () => [],
+  limits: () => ({ calls: [], minutes: [] }),
+} satisfies Partial<Figures>;
+
 function metrics(): Metrics {
   return new Metrics({ numbers: ['+15551234567'], trunks: ['office'], version: '1.2.3' });
 }
@@ -63,6 +69,7 @@ test('figures of other parts are asked at each scrape', async () => {
     mediaSessions: () => 9,
     sip: () => ({ invites: 1, dialogs: 2 }),
     engine: () => ({ ...engine, drops: { untrusted: dropped } }),
+    ...NOTHING,
   };
   m.observe(figures);
   assert.equal(await line(m, 'wa_trunk_engine_dropped_total'), 'wa_trunk_engine_dropped_total{reason="untrusted"} 3');
@@ -83,6 +90,7 @@ test('without an embedded SIP server its figures are left out', async () => {
     mediaSessions: () => 0,
     sip: () => ({ invites: 0, dialogs: 0 }),
     engine: () => undefined,
+    ...NOTHING,
   });
   assert.equal(await line(m, 'wa_trunk_engine_open{'), undefined);
 });
@@ -117,4 +125,60 @@ test('what the calls tell is logged and counted', async () => {
     await line(m, 'wa_trunk_call_duration_seconds_sum'),
     'wa_trunk_call_duration_seconds_sum{direction="user-initiated"} 4',
   );
+});
+
+test('hosts, registrations, rtpengine nodes and limits, as they are at each scrape', async () => {
+  const m = metrics();
+  let hosts = [
+    { trunk: 'office', host: 'udp:10.0.0.10:5060', up: true, registered: false },
+    { trunk: 'office', host: 'udp:10.0.0.11:5060', up: false, registered: false },
+    { trunk: 'office', host: 'sip:a@192.0.2.1', up: true, registered: true },
+    { trunk: 'office', host: 'sip:b@192.0.2.1', up: false, registered: true },
+  ];
+  m.observe({
+    ...{ calls: () => 0, mediaSessions: () => 0, sip: () => ({ invites: 0, dialogs: 0 }), engine: () => undefined },
+    hosts: () => hosts,
+    mediaNodes: () => [{ name: '127.0.0.1:2223', up: false }],
+    limits: () => ({
+      calls: [
+        { limit: 'gateway', name: '', calls: 7, max: 200, hits: 0 },
+        { limit: 'trunk', name: 'office', calls: 7, hits: 3 },
+      ],
+      minutes: [{ number: '+15551234567', used: 12.5, max: 60, hits: 2 }],
+    }),
+  });
+  const text = await m.text();
+  for (const expected of [
+    'wa_trunk_pbx_host_up{trunk="office",host="udp:10.0.0.10:5060"} 1',
+    'wa_trunk_pbx_host_up{trunk="office",host="udp:10.0.0.11:5060"} 0',
+    'wa_trunk_pbx_registrations{trunk="office",state="up"} 1',
+    'wa_trunk_pbx_registrations{trunk="office",state="down"} 1',
+    'wa_trunk_rtpengine_up{node="127.0.0.1:2223"} 0',
+    'wa_trunk_limit_calls{limit="gateway",name=""} 7',
+    'wa_trunk_limit_calls_max{limit="gateway",name=""} 200',
+    'wa_trunk_limit_calls{limit="trunk",name="office"} 7',
+    'wa_trunk_limit_hits_total{limit="trunk",name="office"} 3',
+    'wa_trunk_limit_hits_total{limit="daily-minutes",name="+15551234567"} 2',
+    'wa_trunk_daily_minutes{number="+15551234567"} 12.5',
+    'wa_trunk_daily_minutes_max{number="+15551234567"} 60',
+  ]) {
+    assert.ok(text.split('\n').includes(expected), `${expected}\n${text}`);
+  }
+  assert.doesNotMatch(text, /192\.0\.2\.1/, 'what a PBX registers is no label');
+  assert.doesNotMatch(text, /limit_calls_max\{limit="trunk"/, 'no limit of its own');
+  hosts = hosts.slice(0, 1);
+  assert.equal(
+    await line(m, 'wa_trunk_pbx_registrations{trunk="office",state="up"'),
+    'wa_trunk_pbx_registrations{trunk="office",state="up"} 0',
+  );
+});
+
+test('wrong passwords are counted by side', async () => {
+  const m = metrics();
+  m.digestFailed('pbx', 'wrong');
+  m.digestFailed('pbx', 'braked');
+  m.digestBrake('pbx');
+  assert.ok(await line(m, 'wa_trunk_digest_failures_total{side="pbx",result="wrong"} 1'));
+  assert.ok(await line(m, 'wa_trunk_digest_failures_total{side="pbx",result="braked"} 1'));
+  assert.ok(await line(m, 'wa_trunk_digest_brakes_total{side="pbx"} 1'));
 });
