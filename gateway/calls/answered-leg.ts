@@ -31,12 +31,16 @@ export class AnsweredLeg implements IncomingInvite {
   #onCancel: Parameters<IncomingInvite['onCancel']>[0] | undefined;
   #end: DialogEnd | undefined;
   #refusal: string | undefined;
+  /** Resolves when the user has answered. */
+  readonly joined: Promise<void>;
+  #resolveJoined!: () => void;
 
   constructor(dialog: Dialog, { requestUri, body, source }: AnsweredLegFacts) {
     this.#dialog = dialog;
     this.requestUri = requestUri;
     this.body = body;
     this.source = source;
+    this.joined = new Promise((resolve) => (this.#resolveJoined = resolve));
   }
 
   get callId(): string {
@@ -72,6 +76,7 @@ export class AnsweredLeg implements IncomingInvite {
     const end = this.#end;
     if (end !== undefined) return Promise.reject(new InviteGone(end.by === 'lost' ? 'lost' : 'cancelled'));
     this.#observer = observer;
+    this.#resolveJoined();
     return Promise.resolve(this.#dialog);
   }
 

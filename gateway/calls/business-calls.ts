@@ -98,7 +98,7 @@ export class BusinessCalls {
     };
     const password = credentials.password(number);
     if (password === undefined) return refuse('no-credentials', 'the number has no SIP password');
-    const admitted = admission.admit({ number, trunk, direction: 'business-initiated' });
+    const admitted = admission.admit({ number, trunks: [trunk], direction: 'business-initiated' });
     if (admitted.kind === 'refused') return refuse(admitted.code, admitted.detail);
     const toMeta = new TowardMeta(this.deps, number, user, password);
     const id = this.deps.newId();
@@ -107,7 +107,6 @@ export class BusinessCalls {
       invite,
       callee: 'whatsapp',
       attempts: toMeta.attempts,
-      answerTimeoutMs: number.answerTimeoutMs,
       maxDurationMs: number.maxDurationMs,
       unreachable: toMeta.unreachable,
       contact: this.deps.pbxContact(invite),
@@ -154,6 +153,7 @@ export class BusinessCalls {
 
 /** The INVITEs to Meta of one call: a second one only with a password that differs from the refused one. */
 class TowardMeta {
+  readonly attempts: readonly Attempt[];
   #password: string;
 
   constructor(
@@ -163,9 +163,9 @@ class TowardMeta {
     password: string,
   ) {
     this.#password = password;
+    this.attempts = [this.#attempt(), this.#attempt()];
   }
 
-  readonly attempts: readonly Attempt[] = [this.#attempt(), this.#attempt()];
   readonly unreachable: Failure = metaFailure('unavailable');
 
   async classify(failure: Refused, attempt: number): Promise<Refusal> {
@@ -194,6 +194,7 @@ class TowardMeta {
     return {
       name: META_EDGE_NAME,
       connectTimeoutMs: CONNECT_TIMEOUT_MS,
+      answerTimeoutMs: this.number.answerTimeoutMs,
       invite: (sdp) => this.#invite(sdp),
     };
   }

@@ -37,7 +37,7 @@ export interface CallbackCallsDeps {
 export class CallbackCalls {
   constructor(private readonly deps: CallbackCallsDeps) {}
 
-  /** Never rejects; resolves when the call is over. */
+  /** Never rejects; resolves when the user has answered, or it is over without that. */
   async place(callback: Callback): Promise<CallbackResult> {
     const { calls, config, gate, log } = this.deps;
     const trunk = config.trunks.find(({ name }) => name === callback.number.trunk);
@@ -70,6 +70,7 @@ export class CallbackCalls {
       throw error;
     });
     return new Promise((resolve) => {
+      void leg.joined.then(() => resolve('connected'));
       const begun = this.deps.businesses.begin({
         ...{ invite: leg, trunk, number, user },
         openMedia: (watch) => {
@@ -78,7 +79,7 @@ export class CallbackCalls {
         },
         ringback: 'rtpengine',
         // A call that was over before its media were asked for has not closed them.
-        over: (talkMs) => void media.session.close().then(() => resolve(resultOf(leg, talkMs))),
+        over: () => void media.session.close().then(() => resolve(resultOf(leg))),
       });
       if (!begun) void media.session.close().then(() => resolve('failed'));
     });
@@ -167,8 +168,7 @@ export class CallbackCalls {
   }
 }
 
-function resultOf(leg: AnsweredLeg, talkMs: number): CallbackResult {
-  if (talkMs > 0) return 'connected';
+function resultOf(leg: AnsweredLeg): CallbackResult {
   switch (leg.refusal) {
     case undefined:
       return 'no-agent'; // hung up before the user answered

@@ -1,17 +1,12 @@
 /** The calls of both directions: what every INVITE must pass, what runs, and how all of it ends. */
-import type { Config } from '../config/types.js';
 import type { IncomingInvite, Response } from '../sip/port.js';
 import { reasonHeader, type Failure, type FailureCode } from './failures.js';
-import type { CallObserver } from './observer.js';
 import type { OverloadGate } from './overload.js';
 import type { CallPlan } from './plan.js';
-import { CallSession, type SessionDeps, type SessionLog } from './session.js';
+import { CallSession, type SessionDeps } from './session.js';
 
-export interface CallsDeps extends Omit<SessionDeps, 'log'> {
-  readonly config: Pick<Config, 'gateway'>;
+export interface CallsDeps extends Omit<SessionDeps, 'isOwnCall'> {
   readonly overload: OverloadGate;
-  readonly observer: CallObserver;
-  readonly logFor: (fields: object) => SessionLog;
 }
 
 /** Largest SDP we read; Meta's is about 1,500 bytes. */
@@ -38,8 +33,6 @@ export class Calls {
     if (invite.header('contact') === undefined) return ['no-contact', 'INVITE without Contact'];
     if (invite.body.length > MAX_BODY) return ['body-too-large', `${invite.body.length} bytes, at most ${MAX_BODY}`];
     if (this.#draining) return ['draining', 'shutting down'];
-    if (this.active >= this.deps.config.gateway.maxCalls)
-      return ['too-many-calls', `gateway.maxCalls is ${this.active}`];
     // A caller that has answered our challenge was let in once already; a loop that is late with hardly a call is late for
     // another reason.
     const asks = invite.header('proxy-authorization') === undefined && this.active >= OVERLOAD_FROM_CALLS;
@@ -48,8 +41,8 @@ export class Calls {
   }
 
   begin(plan: CallPlan): void {
-    const { id, ...fields } = plan.identity;
-    const session = new CallSession(plan, { ...this.deps, log: this.deps.logFor({ call: id, ...fields }) });
+    const isOwnCall = (callId: string): boolean => [...this.#sessions].some((one) => one.pbxCallId === callId);
+    const session = new CallSession(plan, { ...this.deps, isOwnCall });
     this.#sessions.add(session);
     void session.done.then(() => this.#sessions.delete(session));
     session.start();

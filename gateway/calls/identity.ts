@@ -5,6 +5,8 @@ import { formatUri, parseParty, parseUri } from '../sip/uri.js';
 import { safeValue } from './headers.js';
 
 export interface CallerIdentity {
+  /** E.164 number or business-scoped user id; absent: the From shows neither. */
+  readonly user?: string;
   /** From towards the PBX. */
   readonly from: string;
   readonly headers: Headers;
@@ -23,11 +25,12 @@ export function callerIdentity(
   const party = parseParty(parseUri(from?.uri ?? '')?.user);
   if (party.kind === 'phone') {
     const uri = formatUri({ user: party.number, host: hostname });
-    return { from: formatNameAddr({ displayName: from?.displayName, uri }), headers: {} };
+    return { user: party.number, from: formatNameAddr({ displayName: from?.displayName, uri }), headers: {} };
   }
   const uri = formatUri({ user: alias, host: hostname });
   const id = party.kind === 'bsuid' ? party.id : party.user;
   return {
+    ...(party.kind === 'bsuid' ? { user: party.id } : {}),
     from: formatNameAddr({ displayName: alias, uri }),
     headers: id === '' ? {} : { 'X-WA-User-Id': safeValue(id) },
   };

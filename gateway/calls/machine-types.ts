@@ -39,7 +39,12 @@ export type CallEvent =
       /** Another attempt may do better. */
       readonly tryNext: boolean;
     }
-  | { readonly kind: 'callee-unreachable'; readonly attempt: number }
+  | {
+      readonly kind: 'callee-unreachable';
+      readonly attempt: number;
+      /** Why it could not even be tried; absent: nothing was heard from there. */
+      readonly failure?: Failure;
+    }
   | { readonly kind: 'attempt-timeout' }
   | { readonly kind: 'answer-timeout' }
   | { readonly kind: 'duration-timeout' }
@@ -73,7 +78,7 @@ export type CallEffect =
   /** Always the last effect of a call: nothing is open any more but what earlier effects are closing. */
   | { readonly kind: 'finish'; readonly outcome: Outcome };
 
-/** `attempt`: a host's first response; `answer`: the callee may ring no longer; `duration`: the call may last no longer. */
+/** `attempt`: a host's first response; `answer`: this host may ring no longer; `duration`: the call may last no longer. */
 export type CallTimer = 'attempt' | 'answer' | 'duration';
 
 export interface Step {

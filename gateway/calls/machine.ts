@@ -84,7 +84,7 @@ function opening(state: CallState, event: CallEvent): Step {
     case 'media-opened':
       return {
         state: { kind: 'dialling', attempt: 0, rang: false },
-        effects: [...dial(0), { kind: 'start-timer', timer: 'answer' }],
+        effects: dial(0),
       };
     case 'media-failed':
       return end(byGateway(event.code), { kind: 'refuse-caller', failure: FAILURES[event.code] });
@@ -118,6 +118,7 @@ function dial(attempt: number): CallEffect[] {
   return [
     { kind: 'dial', attempt },
     { kind: 'start-timer', timer: 'attempt' },
+    { kind: 'start-timer', timer: 'answer' },
   ];
 }
 
@@ -142,9 +143,9 @@ function dialling(rules: CallRules, state: Dialling, event: CallEvent): Step {
       if (event.tryNext && !state.rang && state.attempt + 1 < rules.attempts) return next(state);
       return refuse('callee', event.failure);
     case 'callee-unreachable':
-      return event.attempt === state.attempt ? nextOrNone(rules, state) : stay(state);
+      return event.attempt === state.attempt ? nextOrNone(rules, state, event.failure) : stay(state);
     case 'attempt-timeout':
-      return nextOrNone(rules, state, { kind: 'cancel-callee', failure: FAILURES.unreachable });
+      return nextOrNone(rules, state, undefined, { kind: 'cancel-callee', failure: FAILURES.unreachable });
     case 'answer-timeout':
       return giveUp('no-answer');
     case 'caller-cancelled':
@@ -189,10 +190,15 @@ function next(state: Dialling, ...effects: CallEffect[]): Step {
   return { state: { kind: 'dialling', attempt, rang: false }, effects: [...effects, ...dial(attempt)] };
 }
 
-function nextOrNone(rules: CallRules, state: Dialling, ...effects: CallEffect[]): Step {
+function nextOrNone(
+  rules: CallRules,
+  state: Dialling,
+  failure: Failure = rules.unreachable,
+  ...effects: CallEffect[]
+): Step {
   // There is one Meta: a second attempt there is for another password alone.
   const another = rules.callee === 'pbx' && !state.rang && state.attempt + 1 < rules.attempts;
-  if (!another) return refuse('gateway', rules.unreachable, ...effects);
+  if (!another) return refuse('gateway', failure, ...effects);
   return next(state, ...effects);
 }
 

@@ -17,10 +17,11 @@ export interface CallIdentity {
   readonly id: string;
   readonly direction: 'user-initiated' | 'business-initiated';
   readonly number: string;
+  /** The one that has the call; until one has, the last that was tried. */
   readonly trunk: string;
   /** WhatsApp's id of the call; of a business-initiated one Meta tells it with the answer, if at all. */
   readonly wacid?: string;
-  /** The WhatsApp user that a PBX called. */
+  /** The WhatsApp user: E.164 number or business-scoped user id; absent: Meta told neither. */
   readonly user?: string;
 }
 
@@ -32,4 +33,6 @@ export interface CallRecord {
   readonly answeredMs?: number;
   readonly endedMs: number;
   readonly media: MediaStats | undefined;
+  /** As Meta told it in the answer or the BYE; absent: it did not. */
+  readonly wacid?: string;
 }

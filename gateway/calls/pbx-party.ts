@@ -1,13 +1,24 @@
 /** The PBX's end of a call: its dialog, what it asks in there, and the leg that takes over when it transfers the call. */
-import type { Dialog, DialogEnd, DialogObserver, Headers, IncomingRequest, SipPort } from '../sip/port.js';
+import type {
+  Dialog,
+  DialogEnd,
+  DialogObserver,
+  Headers,
+  IncomingRequest,
+  OutgoingInvite,
+  SipPort,
+} from '../sip/port.js';
 import { PbxLeg } from './pbx-leg.js';
-import type { CallMediaSession, CallPlan } from './plan.js';
+import type { CallMediaSession } from './plan.js';
 import { Transfer } from './transfer.js';
 
 export interface PbxPartyDeps {
   readonly sip: Pick<SipPort, 'invite'>;
   readonly log: { info(fields: object, message: string): void; warn(fields: object, message: string): void };
-  readonly redial: CallPlan['redial'];
+  /** An INVITE to another extension of the PBX; undefined: none can be made. */
+  readonly redial: (extension: string, offer: string) => OutgoingInvite | undefined;
+  /** Whether another call of the gateway has this Call-ID toward the PBX. */
+  readonly isOwnCall: (callId: string) => boolean;
   /** Our Contact in its dialog; absent: the SIP server's own. */
   readonly contact: string | undefined;
   readonly ended: (end: DialogEnd) => void;
@@ -73,6 +84,11 @@ export class PbxParty {
     };
   }
 
+  /** Of its dialog; undefined: there is none yet. */
+  get callId(): string | undefined {
+    return this.#dialog?.callId;
+  }
+
   bye(headers: Headers): Promise<void> {
     return this.#dialog?.bye(headers) ?? Promise.resolve();
   }
@@ -108,6 +124,7 @@ export class PbxParty {
       sip: this.#deps.sip,
       invite: (extension) => this.#deps.redial(extension, media.offerToPbx()),
       observer: this.#observerOfNext(),
+      isOwnCall: this.#deps.isOwnCall,
       log: this.#deps.log,
       takeOver: (dialog, sdp) => this.#takeOver(dialog, sdp, media),
       failed: () => {

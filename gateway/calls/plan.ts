@@ -11,7 +11,6 @@ export interface CallPlan {
   readonly callee: 'pbx' | 'whatsapp';
   /** In order; at least one. */
   readonly attempts: readonly Attempt[];
-  readonly answerTimeoutMs: number;
   readonly maxDurationMs: number | undefined;
   /** What the caller is told when nobody could be reached. */
   readonly unreachable: Failure;
@@ -24,8 +23,11 @@ export interface CallPlan {
   readonly ringback: 'pbx' | 'rtpengine';
   /** What the callee's refusal of an attempt means. */
   readonly classify: (failure: Refused, attempt: number) => Refusal | Promise<Refusal>;
-  /** An INVITE to another extension of the PBX, which is to take over (REFER); undefined: none can be made. */
-  readonly redial: (extension: string, offer: string) => OutgoingInvite | undefined;
+  /**
+   * An INVITE to another extension of the PBX, which is to take over (REFER); undefined: none can be made.
+   * `attempt`: the one that the callee answered.
+   */
+  readonly redial: (extension: string, offer: string, attempt: number) => OutgoingInvite | undefined;
   /** How a failure is told to the caller. */
   readonly refusal: (failure: Failure) => Response;
   /** The call is over. */
@@ -48,6 +50,12 @@ export interface Attempt {
   readonly name: string;
   /** How long it may take to give any response. */
   readonly connectTimeoutMs: number;
+  /** How long it may ring. */
+  readonly answerTimeoutMs: number;
+  /** The trunk that it goes over; absent: the one of the call's identity. */
+  readonly trunk?: string;
+  /** Asked before its INVITE is sent: why it may not be, when there is no room for one more call. */
+  enter?(): Failure | undefined;
   invite(offer: string): OutgoingInvite;
   /** Told once, as soon as it is known. */
   reached?(how: 'answered' | 'unreachable'): void;

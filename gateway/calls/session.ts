@@ -13,9 +13,12 @@ import {
 import { reasonHeader, type Failure, type FailureCode } from './failures.js';
 import { INITIAL, step } from './machine.js';
 import type { CallEffect, CallEvent, CallRules, CallState, CallTimer, Outcome } from './machine-types.js';
-import type { CallObserver, CallRecord } from './observer.js';
+import type { CallIdentity, CallObserver, CallRecord } from './observer.js';
 import { PbxParty } from './pbx-party.js';
-import type { CallMediaSession, CallPlan } from './plan.js';
+import type { Attempt, CallMediaSession, CallPlan } from './plan.js';
+
+/** Meta's id of a call. */
+const WACID = 'x-wa-meta-wacid';
 
 export interface SessionLog {
   debug(fields: object, message: string): void;
@@ -25,9 +28,12 @@ export interface SessionLog {
 
 export interface SessionDeps {
   readonly sip: SipPort;
-  readonly log: SessionLog;
+  /** For lines that carry these fields. */
+  readonly logFor: (fields: object) => SessionLog;
   readonly observer: CallObserver;
   readonly now: () => number;
+  /** Whether a call of the gateway has this Call-ID toward the PBX. */
+  readonly isOwnCall: (callId: string) => boolean;
 }
 
 export class CallSession {
@@ -35,6 +41,13 @@ export class CallSession {
   readonly #deps: SessionDeps;
   readonly #rules: CallRules;
   readonly #pbx: PbxParty;
+  #identity: CallIdentity;
+  #log: SessionLog;
+  /** What has happened while the effects of something else were run. */
+  readonly #events: CallEvent[] = [];
+  #feeding = false;
+  /** The last one that was begun. */
+  #attempt = 0;
   #whatsapp: Dialog | undefined;
   #state: CallState = INITIAL;
   #media: CallMediaSession | undefined;
@@ -43,6 +56,7 @@ export class CallSession {
   readonly #timers = new Map<CallTimer, NodeJS.Timeout>();
   readonly #aborted = new AbortController();
   readonly #startedAt: number;
+  #wacid: string | undefined;
   readonly #times: { dialledMs?: number; ringingMs?: number; answeredMs?: number } = {};
   /** Resolves when both legs and the media are closed. */
   readonly done: Promise<void>;
@@ -52,11 +66,17 @@ export class CallSession {
   constructor(plan: CallPlan, deps: SessionDeps) {
     this.#plan = plan;
     this.#deps = deps;
+    this.#identity = plan.identity;
+    this.#log = this.#logOf(plan.identity);
     this.#rules = { attempts: plan.attempts.length, callee: plan.callee, unreachable: plan.unreachable };
     this.#pbx = new PbxParty({
       sip: deps.sip,
-      log: deps.log,
-      redial: plan.redial,
+      log: {
+        info: (fields, message) => this.#log.info(fields, message),
+        warn: (fields, message) => this.#log.warn(fields, message),
+      },
+      redial: (extension, offer) => plan.redial(extension, offer, this.#attempt),
+      isOwnCall: (callId) => deps.isOwnCall(callId),
       contact: plan.callee === 'pbx' ? undefined : plan.contact,
       ended: (end) => this.#feed({ kind: plan.callee === 'pbx' ? 'callee-ended' : 'caller-ended', end }),
       expired: () => this.#feed({ kind: 'session-expired' }),
@@ -71,8 +91,13 @@ export class CallSession {
       if (why === 'cancelled') this.#feed({ kind: 'caller-cancelled' });
       else this.#feed({ kind: 'caller-ended', end: { by: 'lost', reason } });
     });
-    this.#deps.observer.started(this.#plan.identity);
+    this.#deps.observer.started(this.#identity);
     this.#feed({ kind: 'start' });
+  }
+
+  /** Of the dialog with the PBX; undefined: there is none yet. */
+  get pbxCallId(): string | undefined {
+    return this.#pbx.callId;
   }
 
   /** Ends the call wherever it stands. */
@@ -80,11 +105,23 @@ export class CallSession {
     this.#feed({ kind: 'shutdown' });
   }
 
+  /** One event after the other: all effects of the first are under way before the next one is looked at. */
   #feed(event: CallEvent): void {
+    this.#events.push(event);
+    if (this.#feeding) return;
+    this.#feeding = true;
+    try {
+      for (let next = this.#events.shift(); next !== undefined; next = this.#events.shift()) this.#step(next);
+    } finally {
+      this.#feeding = false;
+    }
+  }
+
+  #step(event: CallEvent): void {
     const before = this.#state.kind;
     const { state, effects } = step(this.#rules, this.#state, event);
     this.#state = state;
-    this.#deps.log.debug({ event: event.kind, before, after: state.kind }, 'call step');
+    this.#log.debug({ event: event.kind, before, after: state.kind }, 'call step');
     for (const effect of effects) this.#run(effect);
   }
 
@@ -125,7 +162,7 @@ export class CallSession {
 
   async #askPermission(): Promise<void> {
     const verdict = await this.#plan.permission?.().catch((error: unknown) => {
-      this.#deps.log.warn({ err: error }, 'call permission could not be asked for');
+      this.#log.warn({ err: error }, 'call permission could not be asked for');
       return undefined;
     });
     if (verdict?.kind === 'deny') this.#feed({ kind: 'denied', failure: verdict.failure });
@@ -135,11 +172,11 @@ export class CallSession {
   #openMedia(): void {
     const watch = {
       onLost: (reason: string) => {
-        this.#deps.log.warn({ reason }, 'media session lost');
+        this.#log.warn({ reason }, 'media session lost');
         this.#feed({ kind: 'media-lost' });
       },
       onTrouble: (trouble: Parameters<CallObserver['trouble']>[1]) =>
-        this.#deps.observer.trouble(this.#plan.identity, trouble),
+        this.#deps.observer.trouble(this.#identity, trouble),
       signal: this.#aborted.signal,
     };
     this.#opening = this.#plan.openMedia(watch).then(
@@ -166,10 +203,10 @@ export class CallSession {
   /** @param sdp whose fault it is when the SDP cannot be served */
   #mediaFailure(error: unknown, sdp: FailureCode): FailureCode {
     if (!(error instanceof MediaFailure)) {
-      this.#deps.log.warn({ err: error }, 'media failed');
+      this.#log.warn({ err: error }, 'media failed');
       return 'internal';
     }
-    if (error.kind !== 'aborted') this.#deps.log.warn({ kind: error.kind, detail: error.message }, 'media failed');
+    if (error.kind !== 'aborted') this.#log.warn({ kind: error.kind, detail: error.message }, 'media failed');
     switch (error.kind) {
       case 'sdp':
         return sdp;
@@ -187,7 +224,9 @@ export class CallSession {
     if (attempt === undefined || this.#media === undefined) {
       return this.#feed({ kind: 'callee-unreachable', attempt: number });
     }
-    this.#times.dialledMs ??= this.#elapsed();
+    const full = attempt.enter?.();
+    if (full !== undefined) return this.#feed({ kind: 'callee-unreachable', attempt: number, failure: full });
+    this.#begun(number, attempt);
     const media = this.#media;
     this.#dialling = this.#deps.sip.invite(attempt.invite(media.offer), {
       provisional: (status) => {
@@ -196,8 +235,10 @@ export class CallSession {
       },
       answered: (dialog, sdp, header) => {
         attempt.reached?.('answered');
-        if (this.#plan.callee === 'whatsapp') this.#whatsapp = dialog;
-        else {
+        if (this.#plan.callee === 'whatsapp') {
+          this.#whatsapp = dialog;
+          this.#wacid = header(WACID);
+        } else {
           this.#pbx.responded(header, media);
           this.#pbx.confirmed(dialog, media);
         }
@@ -208,10 +249,22 @@ export class CallSession {
     });
   }
 
+  #begun(number: number, { trunk }: Attempt): void {
+    this.#attempt = number;
+    this.#times.dialledMs ??= this.#elapsed();
+    if (trunk === undefined || trunk === this.#identity.trunk) return;
+    this.#identity = { ...this.#identity, trunk };
+    this.#log = this.#logOf(this.#identity);
+  }
+
+  #logOf({ id, ...fields }: CallIdentity): SessionLog {
+    return this.#deps.logFor({ call: id, ...fields });
+  }
+
   async #failed(failure: InviteFailure, number: number): Promise<void> {
     const attempt = this.#plan.attempts[number];
     if (failure.kind === 'cancelled') return;
-    this.#deps.log.info({ host: attempt?.name, ...failure, header: undefined }, 'callee failed');
+    this.#log.info({ host: attempt?.name, ...failure, header: undefined }, 'callee failed');
     attempt?.reached?.(failure.kind === 'unreachable' ? 'unreachable' : 'answered');
     if (failure.kind === 'unreachable') return this.#feed({ kind: 'callee-unreachable', attempt: number });
     const refusal = await this.#plan.classify(failure, number);
@@ -234,7 +287,7 @@ export class CallSession {
     try {
       return await this.#media.ringback();
     } catch (error) {
-      this.#deps.log.warn({ err: String(error) }, 'no ringing tone for the PBX');
+      this.#log.warn({ err: String(error) }, 'no ringing tone for the PBX');
       return undefined;
     }
   }
@@ -254,14 +307,20 @@ export class CallSession {
       },
       (error: unknown) => {
         if (error instanceof InviteGone && error.why === 'cancelled') return this.#feed({ kind: 'caller-cancelled' });
-        this.#deps.log.warn({ err: error }, '200 to the caller not sent');
+        this.#log.warn({ err: error }, '200 to the caller not sent');
         this.#feed({ kind: 'accept-failed' });
       },
     );
   }
 
   #whatsappObserver(ended: 'caller-ended' | 'callee-ended'): DialogObserver {
-    return { ended: (end) => this.#feed({ kind: ended, end }), request: answerWhatsApp };
+    return {
+      ended: (end) => {
+        this.#wacid ??= end.header(WACID);
+        this.#feed({ kind: ended, end });
+      },
+      request: answerWhatsApp,
+    };
   }
 
   #bye(side: 'pbx' | 'whatsapp', failure: Failure): void {
@@ -272,19 +331,18 @@ export class CallSession {
 
   #startTimer(timer: CallTimer): void {
     this.#stopTimer(timer);
-    const { answerTimeoutMs, maxDurationMs, attempts } = this.#plan;
+    const { maxDurationMs, attempts } = this.#plan;
+    const attempt = this.#state.kind === 'dialling' ? attempts[this.#state.attempt] : undefined;
     const start = (ms: number, event: CallEvent): void =>
       void this.#timers.set(
         timer,
         setTimeout(() => this.#feed(event), ms),
       );
     switch (timer) {
-      case 'attempt': {
-        const number = this.#state.kind === 'dialling' ? this.#state.attempt : 0;
-        return start(attempts[number]?.connectTimeoutMs ?? answerTimeoutMs, { kind: 'attempt-timeout' });
-      }
+      case 'attempt':
+        return start(attempt?.connectTimeoutMs ?? 0, { kind: 'attempt-timeout' });
       case 'answer':
-        return start(answerTimeoutMs, { kind: 'answer-timeout' });
+        return start(attempt?.answerTimeoutMs ?? 0, { kind: 'answer-timeout' });
       case 'duration':
         return maxDurationMs === undefined ? undefined : start(maxDurationMs, { kind: 'duration-timeout' });
     }
@@ -298,11 +356,12 @@ export class CallSession {
   #finish(outcome: Outcome): void {
     for (const timer of [...this.#timers.keys()]) this.#stopTimer(timer);
     this.#pbx.close();
-    const record = { outcome, ...this.#times, endedMs: this.#elapsed() };
+    const wacid = this.#wacid === undefined ? {} : { wacid: this.#wacid };
+    const record = { outcome, ...this.#times, ...wacid, endedMs: this.#elapsed() };
     this.#closeMedia()
       .then((media) => this.#report({ ...record, media }))
       .catch((error: unknown) => {
-        this.#deps.log.warn({ err: error }, 'media not closed cleanly');
+        this.#log.warn({ err: error }, 'media not closed cleanly');
         this.#report({ ...record, media: undefined });
       });
   }
@@ -314,7 +373,7 @@ export class CallSession {
 
   #report(record: CallRecord): void {
     const { answeredMs, endedMs } = record;
-    this.#deps.observer.ended(this.#plan.identity, record);
+    this.#deps.observer.ended(this.#identity, record);
     this.#plan.over(answeredMs === undefined ? 0 : endedMs - answeredMs);
     void Promise.all(this.#legsClosing).then(this.#resolveDone);
   }

@@ -1,6 +1,9 @@
 /**
  * REFER from the PBX on its own leg: the trunk dials the named extension of the same PBX, which takes over the WhatsApp
  * user (RFC 3515, RFC 5589 6.1). A PBX transfers inside itself as a rule; this is for those that hand it to the trunk.
+ *
+ * An attended transfer names the call to be replaced: the INVITE says so (RFC 3891, RFC 5589 7), and whoever has that call
+ * takes over. Who has not, or does not know Replaces, refuses (481, 420): the PBX hears that, and the call stays as it was.
  */
 import { parseNameAddr } from '../sip/headers.js';
 import type { Dialog, DialogObserver, IncomingRequest, OutgoingCall, OutgoingInvite, SipPort } from '../sip/port.js';
@@ -13,6 +16,8 @@ export interface TransferDeps {
   /** For the dialog of the new leg. */
   readonly observer: DialogObserver;
   readonly log: { info(fields: object, message: string): void };
+  /** Whether another call of the gateway has this Call-ID toward the PBX. */
+  readonly isOwnCall: (callId: string) => boolean;
   /** The new leg answered; it is to take over, and rejects when its SDP cannot be used. */
   readonly takeOver: (dialog: Dialog, sdp: string) => Promise<void>;
   /** Nobody answered. */
@@ -44,13 +49,16 @@ export class Transfer {
       return undefined;
     };
     if (uri?.user === undefined || uri.user === '') return refuse(400, 'Refer-To has no extension');
-    // The call to be replaced is between the PBX and one of its phones: the PBX alone can join the two.
-    if (/(?:^|&)replaces=/i.test(uri.headers)) return refuse(603, 'Attended transfer is done by the PBX');
+    const replaced = readReplaces(uri.headers);
+    if (replaced === 'unreadable') return refuse(400, 'Replaces cannot be read');
+    // Its far end is another WhatsApp user, not an extension: the INVITE would put him out of his call.
+    if (replaced !== undefined && deps.isOwnCall(replaced.callId))
+      return refuse(603, 'Two WhatsApp users cannot be joined');
     const invite = deps.invite(uri.user);
     if (invite === undefined) return refuse(603, 'No trunk to transfer over');
     request.respond({ status: 202 });
     const transfer = new Transfer(deps, dialog);
-    transfer.#start(invite, uri.user);
+    transfer.#start(replaced === undefined ? invite : replacing(invite, replaced), uri.user);
     return transfer;
   }
 
@@ -113,4 +121,35 @@ export class Transfer {
       body: `${sipfrag}\r\n`,
     });
   }
+}
+
+interface Replaced {
+  readonly callId: string;
+  /** Value of Replaces. */
+  readonly value: string;
+}
+
+/** @param headers of the Refer-To URI, as written. Those other than Replaces do not count. */
+function readReplaces(headers: string): Replaced | 'unreadable' | undefined {
+  const written = headers.split('&').find((header) => /^replaces=/i.test(header));
+  if (written === undefined) return undefined;
+  const value = decoded(written.slice(written.indexOf('=') + 1));
+  const [callId = '', ...params] = (value ?? '').split(';');
+  const names = params.map((param) => param.split('=')[0]?.trim().toLowerCase());
+  const complete = names.includes('to-tag') && names.includes('from-tag');
+  if (value === undefined || !/^[\x21-\x7e]+$/.test(value) || callId === '' || !complete) return 'unreadable';
+  return { callId, value };
+}
+
+function decoded(text: string): string | undefined {
+  try {
+    return decodeURIComponent(text);
+  } catch {
+    return undefined;
+  }
+}
+
+/** RFC 5589 7.1: with Require, so that of several phones of an extension only the one that has the call answers. */
+function replacing(invite: OutgoingInvite, { value }: Replaced): OutgoingInvite {
+  return { ...invite, headers: { ...invite.headers, Replaces: value, Require: 'replaces' } };
 }

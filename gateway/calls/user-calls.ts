@@ -10,10 +10,11 @@ import { refusal, type Calls } from './calls.js';
 import { causeOfStatus, FAILURES, failureOfRefusal, isWorthAnotherHost, q850Of, type Failure } from './failures.js';
 import { headersForPbx, payloadOf, wacidOfCallId } from './headers.js';
 import { callerIdentity } from './identity.js';
-import type { Admission, Ticket } from './limits.js';
-import type { Attempt, CallPlan } from './plan.js';
-import type { Destination, Router, RoutePlan } from './routing.js';
-import { redialAt, type Trunks } from './trunks.js';
+import type { Admission, Limited, Ticket } from './limits.js';
+import type { CallPlan } from './plan.js';
+import type { Router, RoutePlan } from './routing.js';
+import { TowardPbx } from './toward-pbx.js';
+import type { Trunks } from './trunks.js';
 
 /** Checks the digest of Meta's INVITE. */
 export interface Challenger {
@@ -57,7 +58,7 @@ export class UserCalls {
   }
 
   #authenticated(invite: IncomingInvite, number: NumberConfig): boolean {
-    if (!this.deps.config.whatsapp.challenge || number.sipPassword === undefined) return true;
+    if (!this.deps.config.whatsapp.challenge) return true;
     const result = this.deps.challenger.check(invite, number);
     switch (result.kind) {
       case 'ok':
@@ -76,19 +77,23 @@ export class UserCalls {
   }
 
   #place(invite: IncomingInvite, number: NumberConfig, userParams: ReadonlyMap<string, string>): void {
-    const { calls, router, admission } = this.deps;
+    const { calls, router, admission, trunks } = this.deps;
     const crossing = headersForPbx(invite);
     const facts = { number: number.number, payload: payloadOf(invite), country: crossing['X-WA-Country'], userParams };
     const route = router.plan(number, facts);
-    const [first] = route.destinations;
-    if (first === undefined) {
+    if (route.destinations.length === 0) {
       const detail = route.closed ? 'outside the hours of its route' : 'no trunk for this call';
       return this.#refuse(invite, failureOf(route, route.closed ? 'closed' : 'no-route'), detail, number.number);
     }
-    const admitted = admission.admit({ number, trunk: first.trunk, direction: 'user-initiated' });
+    const stops = stopsOf(route, (name) => trunks.choose(name));
+    const wanted = (stops.length > 0 ? stops.map((stop) => stop.destination) : route.destinations).map((d) => d.trunk);
+    const admitted = admission.admit({ number, trunks: [...new Set(wanted)], direction: 'user-initiated' });
     if (admitted.kind === 'refused')
-      return this.#refuse(invite, FAILURES[admitted.code], admitted.detail, number.number);
-    calls.begin(this.#plan(invite, number, route, first, crossing, admitted.ticket));
+      return this.#refuse(invite, failureOfLimit(route, admitted), admitted.detail, number.number);
+    const { ticket } = admitted;
+    // Trunks that are full are passed over.
+    const first = stops.findIndex(({ destination }) => destination.trunk.name === ticket.trunk);
+    calls.begin(this.#plan(invite, number, route, { stops: stops.slice(Math.max(first, 0)), crossing, ticket }));
   }
 
   #refuse(invite: IncomingInvite, failure: Failure, detail: string, number?: string): void {
@@ -99,25 +104,26 @@ export class UserCalls {
     invite: IncomingInvite,
     number: NumberConfig,
     route: RoutePlan,
-    { trunk }: Destination,
-    crossing: Headers,
-    ticket: Ticket,
+    { stops, crossing, ticket }: { stops: readonly Stop[]; crossing: Headers; ticket: Ticket },
   ): CallPlan {
-    const { trunks } = this.deps;
     const { hostname } = this.deps.config.gateway;
     const id = this.deps.newId();
     const wacid = crossing['X-WA-Wacid'] ?? wacidOfCallId(invite.callId);
-    const caller = callerIdentity(invite, trunk.callerAlias, hostname);
-    const headers = { ...caller.headers, ...crossing, 'X-WA-Number': number.number, 'X-WA-Trunk': trunk.name };
-    const toPbx = { from: caller.from, headers };
+    const toPbx = new TowardPbx({
+      ...{ invite, hostname, stops, ticket, trunks: this.deps.trunks },
+      crossing: { ...crossing, 'X-WA-Number': number.number },
+      full: (limited) => failureOfLimit(route, limited),
+    });
     const { keying, codecs } = number;
+    // The alias does not matter here: only who calls is asked for.
+    const caller = callerIdentity(invite, '', hostname).user;
+    const user = caller === undefined ? {} : { user: caller };
     const pbxCodecs = [...new Set(route.destinations.flatMap((d) => d.trunk.codecs))];
     return {
-      identity: { id, direction: 'user-initiated', number: number.number, trunk: trunk.name, wacid },
+      identity: { id, direction: 'user-initiated', number: number.number, trunk: ticket.trunk, wacid, ...user },
       invite,
       callee: 'pbx',
-      attempts: stopsOf(route, (name) => trunks.choose(name)).map((stop) => attemptAt(stop, toPbx, trunks)),
-      answerTimeoutMs: trunk.answerTimeoutMs,
+      attempts: toPbx.attempts,
       maxDurationMs: number.maxDurationMs,
       unreachable: failureOf(route, 'unreachable'),
       ringback: 'pbx',
@@ -127,36 +133,29 @@ export class UserCalls {
         const call = { id, whatsappOffer: invite.body, keying, whatsappCodecs: codecs, pbxCodecs };
         return mediaOfUserCall(await this.deps.media.openUserCall({ ...call, ...watch }));
       },
-      classify: (failure) => ({
-        failure: failureOfRefusal(failure.status, failure.reason, q850Of(failure.header('reason'))),
-        tryNext: isWorthAnotherHost(failure.status),
-      }),
-      redial: (extension, sdp) => redialAt(trunks, trunk, extension, { ...toPbx, sdp }),
+      classify: (refused) => {
+        const told = failureOfRefusal(refused.status, refused.reason, q850Of(refused.header('reason')));
+        const tryNext = isWorthAnotherHost(refused.status);
+        return { failure: tryNext ? withStatusOf(route, told) : told, tryNext };
+      },
+      redial: (extension, sdp, attempt) => toPbx.redial(extension, sdp, attempt),
       refusal,
       over: (talkMs) => ticket.release(talkMs),
     };
   }
 }
 
-/** The route's own status, where it has one. */
 function failureOf(route: RoutePlan, code: 'closed' | 'no-route' | 'unreachable'): Failure {
-  const { status } = route;
-  return status === undefined
-    ? FAILURES[code]
-    : { ...FAILURES[code], status, reason: reasonPhrase(status), q850: causeOfStatus(status) };
+  return withStatusOf(route, FAILURES[code]);
 }
 
-interface TowardPbx {
-  readonly from: string;
-  readonly headers: Headers;
+/** A full trunk is one that was not got through to; no other trunk makes room at the number or the gateway. */
+function failureOfLimit(route: RoutePlan, { code, limit }: Limited): Failure {
+  return limit === 'trunk' ? withStatusOf(route, FAILURES[code]) : FAILURES[code];
 }
 
-function attemptAt({ destination, peer }: Stop, toPbx: TowardPbx, trunks: Trunks): Attempt {
-  const { trunk, extension } = destination;
-  return {
-    name: peer.name,
-    connectTimeoutMs: trunk.connectTimeoutMs,
-    invite: (sdp) => ({ ...peer.target(extension), ...toPbx, sdp }),
-    reached: (how) => trunks.report(trunk.name, peer.name, how),
-  };
+/** The route's own status for who gets through to nobody, where it has one. */
+function withStatusOf({ status }: RoutePlan, failure: Failure): Failure {
+  if (status === undefined) return failure;
+  return { ...failure, status, reason: reasonPhrase(status), q850: causeOfStatus(status) };
 }

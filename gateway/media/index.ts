@@ -65,6 +65,10 @@ class Media implements MediaPort {
     return this.#pool.answers;
   }
 
+  get nodes(): MediaPort['nodes'] {
+    return this.#pool.states;
+  }
+
   async openUserCall(request: UserCallMedia): Promise<MediaSession> {
     const offer = readWhatsAppOffer(request.whatsappOffer, request.keying, request.whatsappCodecs);
     return this.#openOn(request, (call, callId, node) => UserCallSession.open(call, offer, callId, node, this.#deps));

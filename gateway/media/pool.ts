@@ -46,6 +46,10 @@ export class Pool {
     return this.#nodes.some((node) => node.answers);
   }
 
+  get states(): readonly { readonly name: string; readonly up: boolean }[] {
+    return this.#nodes.map(({ name, answers }) => ({ name, up: answers }));
+  }
+
   async deleteOrphans(isOrphan: (callId: string) => boolean): Promise<number> {
     const deleted = await Promise.all(this.#nodes.map((node) => node.deleteOrphans(isOrphan)));
     return deleted.reduce((sum, n) => sum + n, 0);

@@ -18,6 +18,8 @@ export interface MediaPort {
   readonly sessions: number;
   /** False while no node answers. */
   readonly healthy: boolean;
+  /** Every configured node; `host:port`. */
+  readonly nodes: readonly { readonly name: string; readonly up: boolean }[];
   close(): Promise<void>;
 }
 

@@ -2,6 +2,7 @@
 import { randomBytes } from 'node:crypto';
 import type { TrunkConfig } from '../config/types.js';
 import { parseCredentials } from '../sip/digest.js';
+import type { GuessBrake } from '../sip/guess-brake.js';
 import type { IncomingRequest, Response } from '../sip/port.js';
 import { createNetworks } from '../sip/trust.js';
 
@@ -11,6 +12,8 @@ export interface Attempt {
   readonly requestUri: string;
   readonly username: string;
   readonly password: string;
+  /** The address it came from: an answer counts only where its challenge went. */
+  readonly peer: string;
 }
 
 export type Verdict =
@@ -25,19 +28,20 @@ export interface IdentifyDeps {
   readonly realm: string;
   /** Its time must not depend on what is wrong with an answer. */
   readonly verify: (attempt: Attempt) => Verdict;
+  readonly brake: GuessBrake;
 }
 
 export type Identity =
   /** Several, where one PBX has several trunks: its caller id tells them apart. At least one. */
   | { readonly kind: 'trunk'; readonly trunks: readonly TrunkConfig[] }
   | { readonly kind: 'challenge'; readonly response: Response }
-  /** `why` is for the log; the response says nothing. */
-  | { readonly kind: 'refused'; readonly response: Response; readonly why: string };
+  /** `why` is for the log; the response says nothing. `braked`: not even looked at, and nothing to write of once more. */
+  | { readonly kind: 'refused'; readonly response: Response; readonly why: string; readonly braked: boolean };
 
 /** For requests that came in on the listener of the PBX. */
 export type Identify = (request: Pick<IncomingRequest, 'header' | 'method' | 'requestUri' | 'source'>) => Identity;
 
-export function createIdentify({ trunks, realm, verify }: IdentifyDeps): Identify {
+export function createIdentify({ trunks, realm, verify, brake }: IdentifyDeps): Identify {
   const byNetwork = trunks.filter(({ auth }) => auth === undefined).map(withSource);
   const byDigest = trunks.filter(({ auth }) => auth !== undefined).map(withSource);
   // Who is nobody is checked like everybody, against a password that nobody has.
@@ -51,17 +55,21 @@ export function createIdentify({ trunks, realm, verify }: IdentifyDeps): Identif
     if (able.length === 0) return refused(`${address} is in the networks of no trunk`);
 
     const authorization = request.header('authorization');
-    const username = parseCredentials(authorization).find((one) => one.realm === realm)?.username ?? '';
+    const answer = parseCredentials(authorization).find((one) => one.realm === realm);
+    const username = answer?.username ?? '';
     const claimed = able.find(({ trunk }) => trunk.auth?.username === username)?.trunk;
+    const guessed = claimed === undefined ? '' : username;
+    if (answer !== undefined && brake.isOn(address, guessed)) return refused('too many wrong passwords', true);
     const { method, requestUri } = request;
     const password = claimed?.auth?.password.reveal() ?? noPassword;
-    const verdict = verify({ authorization, method, requestUri, username, password });
+    const verdict = verify({ authorization, method, requestUri, username, password, peer: address });
     switch (verdict.kind) {
       case 'ok':
         return claimed === undefined ? refused(unknown(username)) : { kind: 'trunk', trunks: [claimed] };
       case 'challenge':
         return { kind: 'challenge', response: challenge(verdict.headers) };
       case 'refused':
+        if (verdict.why === 'response') brake.failed(address, guessed);
         return refused(claimed === undefined ? unknown(username) : `trunk ${claimed.name}: digest ${verdict.why}`);
     }
   };
@@ -75,8 +83,8 @@ function unknown(username: string): string {
   return `user ${JSON.stringify(username.slice(0, 64))} is of no trunk`;
 }
 
-function refused(why: string): Identity {
-  return { kind: 'refused', response: { status: 403, reason: 'Forbidden' }, why };
+function refused(why: string, braked = false): Identity {
+  return { kind: 'refused', response: { status: 403, reason: 'Forbidden' }, why, braked };
 }
 
 /** A user agent server asks with 401 (RFC 3261 22.2), in one line for each algorithm (RFC 8760 2.4). */

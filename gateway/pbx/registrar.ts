@@ -32,7 +32,10 @@ export class Registrar {
   handle(request: IncomingRequest): void {
     const identity = this.#deps.identify(request);
     if (identity.kind === 'challenge') return request.respond(identity.response);
-    if (identity.kind === 'refused') return this.#refuse(request, identity.why, identity.response);
+    if (identity.kind === 'refused') {
+      if (identity.braked) return request.respond(identity.response);
+      return this.#refuse(request, identity.why, identity.response);
+    }
     const registering = identity.trunks.find(({ register }) => register);
     if (registering === undefined) return this.#refuse(request, 'its trunk has register: false', FORBIDDEN);
     const { name } = registering;

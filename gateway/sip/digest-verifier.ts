@@ -26,6 +26,8 @@ export interface DigestAttempt {
   /** The user expected, with or without `+`, and his password. */
   readonly username: string;
   readonly password: string;
+  /** Whom the nonces are for, such as the address; an answer to another's nonce is challenged anew. Absent: for anybody. */
+  readonly peer?: string;
 }
 
 export type DigestResult =
@@ -68,25 +70,25 @@ export function createDigestVerifier(options: DigestVerifierOptions): DigestVeri
     createHmac('sha256', secret).update(`${what}\n${realm}\n${text}`).digest('hex').slice(0, 32);
 
   /** Nonce: time, salt and signature of both. The opaque value is bound to it. */
-  const challengeOf = (algorithm: VerifierAlgorithm, stale: boolean): string => {
+  const challengeOf = (algorithm: VerifierAlgorithm, stale: boolean, peer: string): string => {
     const stamp = `${Math.trunc(clock()).toString(16)}.${randomBytes(8).toString('hex')}`;
-    const nonce = `${stamp}.${sign('nonce', stamp)}`;
+    const nonce = `${stamp}.${sign('nonce', `${stamp} ${peer}`)}`;
     return (
       `Digest realm=${quote(realm)},nonce="${nonce}",opaque="${sign('opaque', nonce)}",algorithm=${algorithm},qop="auth"` +
       (stale ? ',stale=true' : '')
     );
   };
 
-  const challenge = (stale: boolean): DigestResult => {
-    const headers = algorithms.map((algorithm) => challengeOf(algorithm, stale));
+  const challenge = (stale: boolean, peer: string): DigestResult => {
+    const headers = algorithms.map((algorithm) => challengeOf(algorithm, stale, peer));
     return { kind: 'challenge', stale, header: headers[0] ?? '', headers };
   };
 
   /** When a nonce of ours was made; undefined when it is not ours. */
-  const madeAt = ({ nonce, opaque }: DigestCredentials): number | undefined => {
+  const madeAt = ({ nonce, opaque }: DigestCredentials, peer: string): number | undefined => {
     const dot = nonce.lastIndexOf('.');
     const stamp = nonce.slice(0, Math.max(dot, 0));
-    if (!sameText(nonce.slice(dot + 1), sign('nonce', stamp))) return undefined;
+    if (!sameText(nonce.slice(dot + 1), sign('nonce', `${stamp} ${peer}`))) return undefined;
     if (opaque !== undefined && !sameText(opaque, sign('opaque', nonce))) return undefined;
     return Number.parseInt(stamp, 16);
   };
@@ -107,19 +109,20 @@ export function createDigestVerifier(options: DigestVerifierOptions): DigestVeri
 
   return {
     verify(attempt) {
+      const { peer = '' } = attempt;
       const all = parseCredentials(attempt.authorization);
       const given = all.find((one) => one.realm === realm);
       if (!given) {
         const broken =
           attempt.authorization !== undefined && all.length === 0 && /^\s*digest\b/i.test(attempt.authorization);
-        return broken ? { kind: 'refused', why: 'malformed' } : challenge(false);
+        return broken ? { kind: 'refused', why: 'malformed' } : challenge(false, peer);
       }
-      const made = madeAt(given);
-      if (made === undefined) return challenge(false); // made before a restart, or not by us
+      const made = madeAt(given, peer);
+      if (made === undefined) return challenge(false, peer); // made before a restart, for somebody else, or not by us
       const fault = wrongField(given, attempt, algorithms);
       if (fault) return { kind: 'refused', why: fault };
       const until = made + lifetime;
-      if (clock() >= until) return challenge(true);
+      if (clock() >= until) return challenge(true, peer);
       // Without qop there is no count: such an answer is good once.
       const count = given.nc === undefined ? Number.MAX_SAFE_INTEGER : Number.parseInt(given.nc, 16);
       return countUse(given.nonce, count, until) ? { kind: 'ok' } : { kind: 'refused', why: 'replay' };

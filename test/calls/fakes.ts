@@ -146,6 +146,9 @@ export class FakeMedia implements CallMediaSession {
   }
 }
 
+/** Call-ID of another call of the gateway with the same PBX. */
+export const OTHER_CALL = 'another@pbx';
+
 export interface Stage {
   readonly invite: FakeInvite;
   readonly sip: FakeSip;
@@ -171,9 +174,9 @@ export function begin(invite: FakeInvite, plan: Partial<CallPlan> = {}): Stage {
       attempts: ['first', 'second'].map((name) => ({
         name,
         connectTimeoutMs: 5000,
+        answerTimeoutMs: 60_000,
         invite: (sdp) => ({ requestUri: `sip:${name}`, from: '<sip:a@b>', to: `<sip:${name}>`, headers: {}, sdp }),
       })),
-      answerTimeoutMs: 60_000,
       maxDurationMs: undefined,
       unreachable: FAILURES.unreachable,
       contact: '<sip:gateway>',
@@ -189,7 +192,8 @@ export function begin(invite: FakeInvite, plan: Partial<CallPlan> = {}): Stage {
     },
     {
       sip: sip as unknown as SipPort,
-      log,
+      logFor: () => log,
+      isOwnCall: (callId) => callId === OTHER_CALL,
       now: () => performance.now(),
       observer: {
         refused: () => undefined,

@@ -1,10 +1,12 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { createAdmission, createMemoryLedger, type AdmissionRequest, type Ticket } from '../../gateway/calls/limits.js';
+import { createAdmission, type AdmissionRequest, type Ticket } from '../../gateway/calls/limits.js';
 import type { NumberConfig } from '../../gateway/config/types.js';
 import { numberConfig, trunkConfig } from './configs.js';
+import { createMemoryLedger } from './memory-ledger.js';
 
 const MINUTE = 60_000;
+const NUMBER_IS_FULL = 'too-many-calls: maxCalls of number +12145551869 is 1';
 /** Of a number with dailyMinutes: 10. */
 const DAY_IS_FULL = 'daily-minutes: dailyMinutes of number +12145551869 is 10';
 
@@ -21,7 +23,7 @@ function setUp(maxCalls = 100) {
     assert.ok(typeof admitted !== 'string', 'admitted');
     return admitted;
   };
-  return { clock, ask, ticket };
+  return { admission, clock, ask, ticket };
 }
 
 function call(
@@ -29,17 +31,14 @@ function call(
   trunk = trunkConfig('main'),
   direction: AdmissionRequest['direction'] = 'business-initiated',
 ): AdmissionRequest {
-  return { number: numberConfig(number), trunk, direction };
+  return { number: numberConfig(number), trunks: [trunk], direction };
 }
 
 test('calls at once: of a number, of a trunk, of the gateway, both directions together', () => {
   const { ask, ticket } = setUp(3);
   const small = trunkConfig('small', { maxCalls: 2 });
   const first = ticket(call({ maxCalls: 1 }));
-  assert.equal(
-    ask(call({ maxCalls: 1 }, undefined, 'user-initiated')),
-    'too-many-calls: maxCalls of number +12145551869 is 1',
-  );
+  assert.equal(ask(call({ maxCalls: 1 }, undefined, 'user-initiated')), NUMBER_IS_FULL);
   ticket(call({ number: '+4930901820' }, small));
   ticket(call({ number: '+4930901821' }, small, 'user-initiated'));
   assert.equal(ask(call({ number: '+4930901822' })), 'too-many-calls: gateway.maxCalls is 3');
@@ -100,4 +99,61 @@ test('a new day begins at midnight UTC; a call counts for the day it began', () 
   overMidnight.release(20 * MINUTE);
   ticket(limited);
   ticket(call({ number: '+4930901820', dailyMinutes: 10 }));
+});
+
+test('a trunk that is full gives way to the next one; the call counts at the one it goes over', () => {
+  const { admission, ticket } = setUp();
+  const [small, large] = [trunkConfig('small', { maxCalls: 1 }), trunkConfig('large')];
+  const both = { number: numberConfig(), trunks: [small, large], direction: 'user-initiated' } as const;
+  const first = ticket(both);
+  assert.equal(first.trunk, 'small');
+  const second = ticket(both);
+  assert.equal(second.trunk, 'large');
+  assert.equal(second.moveTo(small)?.detail, 'maxCalls of trunk small is 1');
+  assert.equal(second.trunk, 'large');
+  assert.equal(first.moveTo(large), undefined);
+  assert.equal(second.moveTo(small), undefined);
+  assert.deepEqual([first.trunk, second.trunk], ['large', 'small']);
+  const calls = (name: string) =>
+    admission.figures({ numbers: [], trunks: [small, large] }).calls.find((figure) => figure.name === name);
+  assert.deepEqual(calls('small'), { limit: 'trunk', name: 'small', calls: 1, max: 1, hits: 2 });
+  second.release(0);
+  // Over is over: it takes no place any more, wherever it is sent.
+  assert.equal(second.moveTo(large), undefined);
+  assert.equal(calls('small')?.calls, 0);
+  assert.equal(calls('large')?.calls, 1);
+});
+
+test('all trunks full, or the number or the gateway: refused', () => {
+  const { ask, ticket } = setUp(2);
+  const [a, b] = [trunkConfig('a', { maxCalls: 1 }), trunkConfig('b', { maxCalls: 1 })];
+  const both = { number: numberConfig(), trunks: [a, b], direction: 'user-initiated' } as const;
+  ticket(both);
+  assert.equal(ask({ ...both, number: numberConfig({ maxCalls: 1 }) }), NUMBER_IS_FULL);
+  assert.equal(ask({ ...both, trunks: [a] }), 'too-many-calls: maxCalls of trunk a is 1');
+  ticket(both);
+  assert.equal(ask(both), 'too-many-calls: gateway.maxCalls is 2');
+});
+
+test('figures: what counts against each limit, and how often each was met', () => {
+  const { admission, ask, ticket, clock } = setUp(3);
+  const limited = call({ maxCalls: 2, dailyMinutes: 10 });
+  ticket(limited).release(10 * MINUTE);
+  ask(limited);
+  const user = { ...limited, direction: 'user-initiated' } as const;
+  ticket(user);
+  ticket(user);
+  ask(user);
+  ticket({ ...user, number: numberConfig({ number: '+4930901820' }) });
+  ask(user);
+  clock.now += MINUTE;
+  const figures = admission.figures({ numbers: [numberConfig(limited.number)], trunks: [trunkConfig('main')] });
+  assert.deepEqual(figures, {
+    calls: [
+      { limit: 'gateway', name: '', calls: 3, max: 3, hits: 1 },
+      { limit: 'number', name: '+12145551869', calls: 2, max: 2, hits: 1 },
+      { limit: 'trunk', name: 'main', calls: 3, hits: 0 },
+    ],
+    minutes: [{ number: '+12145551869', max: 10, used: 10, hits: 1 }],
+  });
 });

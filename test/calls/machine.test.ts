@@ -41,9 +41,17 @@ test('the PBX rings the caller once, whatever it sends and however often', () =>
 
 test('a host that does not answer is left for the next one, and the last one is the end', () => {
   const silent: CallEvent = { kind: 'attempt-timeout' };
-  assert.deepEqual(kinds(run(2, start, opened, silent).effects), ['cancel-callee', 'dial', 'start-timer']);
+  assert.deepEqual(kinds(run(2, start, opened, silent).effects), [
+    ...['cancel-callee', 'dial', 'start-timer', 'start-timer'],
+  ]);
   const { state } = run(2, start, opened, silent, { kind: 'callee-unreachable', attempt: 1 });
   assert.equal(state.kind === 'ended' && state.outcome.failure.code, 'unreachable');
+});
+
+test('a host that may not be tried says why, when it is the last one', () => {
+  const failure = FAILURES['too-many-calls'];
+  const { state } = run(1, start, opened, { kind: 'callee-unreachable', attempt: 0, failure });
+  assert.deepEqual(state.kind === 'ended' && state.outcome, { by: 'gateway', failure });
 });
 
 test('a refusal that another host may not share leads to the next one, any other one to the caller', () => {

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { FAILURES } from '../../gateway/calls/failures.js';
-import { begin, connected, FakeInvite, FakeRequest, refusal, settled, type Stage } from './fakes.js';
+import { begin, connected, FakeInvite, FakeRequest, OTHER_CALL, refusal, settled, type Stage } from './fakes.js';
 
 const PEER = { by: 'peer', reason: undefined, header: () => undefined } as const;
 
@@ -211,16 +211,54 @@ test('REFER: a leg that ends while it takes over ends the call', async () => {
   assert.equal(stage.sip.sent[0]?.dialog.byes.length, 1);
 });
 
-test('REFER: an attended transfer and a target without extension are refused', async () => {
+test('REFER: a target without extension, a Replaces that cannot be read, and another call of ours are refused', async () => {
   const stage = await connected();
-  const attended = '<sip:1002@pbx?Replaces=abc%3Bto-tag%3D1%3Bfrom-tag%3D2>';
   for (const [target, status] of [
-    [attended, 603],
     ['<sip:pbx.example.com>', 400],
+    ['<sip:1002@pbx?Replaces=abc%3Bto-tag%3D1>', 400],
+    ['<sip:1002@pbx?Replaces=abc%0D%0AX%3A1%3Bto-tag%3D1%3Bfrom-tag%3D2>', 400],
+    ['<sip:1002@pbx?Replaces=%FF%3Bto-tag%3D1%3Bfrom-tag%3D2>', 400],
+    [`<sip:1002@pbx?Replaces=${encodeURIComponent(OTHER_CALL)}%3Bto-tag%3D1%3Bfrom-tag%3D2>`, 603],
   ] as const) {
     const refer = await asks(stage, new FakeRequest('REFER', '', { 'refer-to': target }));
-    assert.equal(refer.last?.status, status);
+    assert.equal(refer.last?.status, status, target);
   }
+  assert.equal(stage.sip.sent.length, 1);
+  stage.session.shutdown();
+  await stage.session.done;
+});
+
+test('REFER: an attended transfer dials the extension with the call it is to replace', async () => {
+  const stage = await connected();
+  const target = '<sip:1002@10.0.0.7:5062?X-Other=1&Replaces=abc%40pbx%3Bto-tag%3D1%3Bfrom-tag%3D2&Require=replaces>';
+  const refer = await asks(stage, new FakeRequest('REFER', '', { 'refer-to': target }));
+  assert.equal(refer.last?.status, 202);
+  const { invite, dialog, observer } = stage.sip.last;
+  assert.deepEqual(
+    [invite.requestUri, invite.headers],
+    ['sip:1002@pbx', { Replaces: 'abc@pbx;to-tag=1;from-tag=2', Require: 'replaces' }],
+  );
+  observer.answered(dialog, 'answer of 1002', () => undefined);
+  await settled();
+  assert.ok(stage.media.did.includes('answered answer of 1002'));
+  assert.equal(stage.invite.dialog.byes.length, 1);
+  stage.session.shutdown();
+  await stage.session.done;
+});
+
+test('REFER: a phone that has no such call, or knows no Replaces, leaves the call as it was', async () => {
+  const stage = await connected();
+  for (const [status, reason] of [
+    [481, 'Call/Transaction Does Not Exist'],
+    [420, 'Bad Extension'],
+  ] as const) {
+    const target = '<sip:1002@pbx?Replaces=abc%3Bto-tag%3D1%3Bfrom-tag%3D2>';
+    await asks(stage, new FakeRequest('REFER', '', { 'refer-to': target }));
+    stage.sip.last.observer.failed(refusal(status, reason));
+    await settled();
+    assert.equal(stage.invite.dialog.requests.at(-1)?.body?.trim(), `SIP/2.0 ${status} ${reason}`);
+  }
+  assert.deepEqual([stage.records.length, stage.invite.dialog.byes.length], [0, 0]);
   stage.session.shutdown();
   await stage.session.done;
 });

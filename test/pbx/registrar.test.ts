@@ -7,7 +7,7 @@ import { Registrar } from '../../gateway/pbx/registrar.js';
 import { answerChallenge, parseChallenges } from '../../gateway/sip/digest.js';
 import type { Headers, Response, Source } from '../../gateway/sip/port.js';
 import { trunkConfig } from '../calls/configs.js';
-import { challengeVerifier, REALM, request } from './requests.js';
+import { challengeVerifier, noBrake, REALM, request } from './requests.js';
 
 const NAT: Source = { address: '192.0.2.1', port: 40_000, transport: 'udp' };
 const PHONE = '<sip:pbx@10.0.0.10:5060>';
@@ -32,7 +32,7 @@ beforeEach(() => {
     trunkConfig('office', { networks: ['10.0.0.0/24'] }),
   ];
   registrar = new Registrar({
-    identify: createIdentify({ trunks, realm: REALM, verify: challengeVerifier() }),
+    identify: createIdentify({ trunks, realm: REALM, verify: challengeVerifier(), brake: noBrake() }),
     changed: (trunk, peers, fresh) => told.push({ trunk, peers, fresh: [...fresh] }),
     log: { info: (_, message) => logged.push(message), warn: (_, message) => logged.push(message) },
     now: () => now,

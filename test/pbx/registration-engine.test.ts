@@ -10,7 +10,7 @@ import { createIdentify, Registrar, TrunkHosts } from '../../gateway/pbx/index.j
 import { answerChallenge, parseChallenges } from '../../gateway/sip/digest.js';
 import { createSipPort } from '../../gateway/sip/drachtio.js';
 import { trunkConfig } from '../calls/configs.js';
-import { challengeVerifier, REALM } from './requests.js';
+import { challengeVerifier, noBrake, REALM } from './requests.js';
 
 /** Nobody is there (RFC 5737). */
 const CONTACT = 'sip:pbx@192.0.2.99:5060';
@@ -91,7 +91,7 @@ async function setUp(t: TestContext) {
     random: Math.random,
   });
   const registrar = new Registrar({
-    identify: createIdentify({ trunks, realm: REALM, verify: challengeVerifier() }),
+    identify: createIdentify({ trunks, realm: REALM, verify: challengeVerifier(), brake: noBrake() }),
     changed: (trunk, peers, fresh) => hosts.setRegistered(trunk, peers, fresh),
     log,
     now: () => performance.now(),

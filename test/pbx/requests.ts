@@ -1,6 +1,7 @@
 /** Requests of a PBX, and the verifier that judges them. */
 import type { Attempt, Verdict } from '../../gateway/pbx/identify.js';
 import { createDigestVerifier } from '../../gateway/sip/digest-verifier.js';
+import type { GuessBrake } from '../../gateway/sip/guess-brake.js';
 import type { Headers, IncomingRequest, Response, Source } from '../../gateway/sip/port.js';
 
 export const REALM = 'gateway.example.com';
@@ -24,6 +25,10 @@ export function request(
     respond: (response) => void responses.push(response),
     responses,
   };
+}
+
+export function noBrake(): GuessBrake {
+  return { isOn: () => false, failed: () => undefined };
 }
 
 /** The real one. */
