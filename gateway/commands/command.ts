@@ -11,6 +11,10 @@ export interface Io {
   readonly environment: Readonly<Record<string, string | undefined>>;
   /** stderr is a terminal: progress may be rewritten in place. */
   readonly terminal: boolean;
+  /** stdout is a terminal: results may be coloured. Absent: it is none. */
+  readonly colours?: boolean;
+  /** Asks whoever sits at the terminal; undefined: the answer was end of file. Absent: nobody sits there. */
+  ask?(question: string): Promise<string | undefined>;
   /** How this program is started, without its arguments. */
   readonly program: readonly [string, ...string[]];
   /** Calls back for every SIGINT, SIGTERM and SIGHUP until the returned function is called. */

@@ -13,6 +13,20 @@ interface Entry {
 const COMMANDS: Readonly<Record<string, Entry>> = {
   serve: { summary: 'run the gateway', load: () => import('./serve.js') },
   check: { summary: 'check a configuration file', load: () => import('./check.js') },
+  plan: { summary: "show how Meta's call settings differ from the configuration", load: () => import('./plan.js') },
+  apply: {
+    summary: "bring Meta's call settings into the state of the configuration",
+    load: () => import('./apply.js'),
+  },
+  numbers: {
+    summary: 'list the numbers of the business account; rotate a SIP password',
+    load: () => import('./numbers.js'),
+  },
+  doctor: { summary: 'check everything that calls depend on, and say what to do', load: () => import('./doctor.js') },
+  permissions: { summary: 'show or request call permissions of users', load: () => import('./permissions.js') },
+  callbacks: { summary: 'users who are to be called back', load: () => import('./callbacks.js') },
+  link: { summary: 'print the link and QR code that call a number', load: () => import('./link.js') },
+  button: { summary: 'send a user a message with a call button', load: () => import('./button.js') },
   demo: {
     summary: 'place calls through a real Asterisk on this machine and show what was heard',
     load: () => import('./demo.js'),

@@ -64,8 +64,8 @@ test('serve starts, answers health and metrics, renews the certificate on SIGHUP
   const log = logOf(child);
   const ready = await log.until('gateway ready');
   const { host, port } = ready.http as { host: string; port: number };
-  const health = await fetch(`http://${host}:${port}/health`);
-  assert.equal(((await health.json()) as { parts: { sip: string } }).parts.sip, 'ok');
+  const health = await fetch(`http://${host}:${port}/readyz`);
+  assert.equal(((await health.json()) as { parts: { sip: { status: string } } }).parts.sip.status, 'ok');
   const metrics = await (await fetch(`http://${host}:${port}/metrics`)).text();
   assert.match(metrics, /^wa_trunk_calls_active 0$/m);
   child.kill('SIGHUP');
@@ -111,6 +111,7 @@ function fakeGateway(drained: Promise<void>) {
     seen,
     addresses: [],
     httpAddress: undefined,
+    webhooksAddress: undefined,
     callBack: () => Promise.resolve('failed' as const),
     activeCalls: 1,
     renewCertificate: () => Promise.reject(new Error('not readable')),
