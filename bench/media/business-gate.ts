@@ -48,6 +48,8 @@ export interface BusinessGateResult extends GateResult {
 
 const USER_HZ = 440;
 const PBX_HZ = 620;
+/** How long the last of the user's six keys may take to the PBX. */
+const KEY_LIMIT_MS = 5000;
 let calls = 0;
 
 /**
@@ -98,6 +100,10 @@ export async function runBusinessGate(o: BusinessGateOptions): Promise<BusinessG
     pbx.speak({ kind: 'tone', hz: PBX_HZ });
     await pass(1500);
     await Promise.all([peer.sendDigits('*'), pbx.sendDigits('00')]);
+    // Nothing is passed to a PBX on hold.
+    for (const limit = performance.now() + KEY_LIMIT_MS; performance.now() < limit && pbx.digits.length < 6;) {
+      await pass(20);
+    }
     await pass(300);
     pbx.silence();
     await change(then, 'sendrecv', '0.0.0.0');

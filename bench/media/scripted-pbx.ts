@@ -13,6 +13,8 @@ import { runSliced } from '../../simulator/media/measure.js';
 export interface PbxHeard {
   readonly hz: number | undefined;
   readonly purity: number | undefined;
+  /** Sum of the packets that were all tone. */
+  readonly toneMs: number;
   readonly loss: number;
   readonly ssrcs: number;
   readonly digits: readonly ReceivedDigit[];
@@ -134,6 +136,11 @@ export class ScriptedPbx {
     await this.#sender?.sendDigits(digits, { durationMs: 120, gapMs: 120 });
   }
 
+  /** Keys that came as events so far. */
+  get digits(): readonly ReceivedDigit[] {
+    return this.#events.digits;
+  }
+
   async report(): Promise<PbxHeard> {
     this.#events.flush();
     const audio = await runSliced(measureHeard(this.#heard, this.#codecs));
@@ -141,6 +148,7 @@ export class ScriptedPbx {
     return {
       hz: audio.tone?.hz,
       purity: audio.tone?.purity,
+      toneMs: audio.toneMs,
       loss: expected === 0 ? 1 : lost / expected,
       ssrcs: this.#stats.ssrcCount,
       digits: [...this.#events.digits, ...audio.digits],

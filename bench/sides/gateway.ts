@@ -144,12 +144,12 @@ async function healthy(get: (path: string) => Promise<Response>, gateway: Superv
   ended.catch(() => undefined);
   const deadline = Date.now() + READY_MS;
   const ask = (): Promise<boolean> =>
-    get('/health').then(
+    get('/readyz').then(
       (response) => response.ok,
       () => false,
     );
   while (!(await Promise.race([ask(), ended]))) {
-    if (Date.now() > deadline) throw new Error(`no good /health after ${READY_MS / 1000} s`);
+    if (Date.now() > deadline) throw new Error(`no good /readyz after ${READY_MS / 1000} s`);
     await delay(50);
   }
 }

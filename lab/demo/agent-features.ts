@@ -1,5 +1,6 @@
 /** What agents do with a WhatsApp call that one of them has: the same for calls in and out, whoever stands for the user. */
 import type { PhoneCall } from '../phone/call.js';
+import type { FirstSequence } from '../phone/media.js';
 import { Phone } from '../phone/phone.js';
 import { type Asterisk, MUSIC_HZ, PHONE_PASSWORD } from '../processes/index.js';
 import type { MediaShare } from '../../simulator/media/index.js';
@@ -31,14 +32,25 @@ export interface FeatureCall {
 }
 
 /** Registers the phones at Asterisk. @throws Error when one is not taken; then none is left open */
-export async function openAgents(asterisk: Asterisk, share?: MediaShare): Promise<Agents> {
+export async function openAgents(
+  asterisk: Asterisk,
+  share?: MediaShare,
+  firstSequence?: FirstSequence,
+): Promise<Agents> {
   const peer = { address: '127.0.0.1', port: asterisk.sipPort };
   const opened: Phone[] = [];
   const close = async (): Promise<void> => {
     for (const phone of opened) await phone.close();
   };
   const open = async (user: string, hz: number): Promise<Phone> => {
-    const phone = await Phone.open({ user, password: PHONE_PASSWORD, peer, hz, ...(share && { share }) });
+    const phone = await Phone.open({
+      user,
+      password: PHONE_PASSWORD,
+      peer,
+      hz,
+      ...(share && { share }),
+      ...(firstSequence && { firstSequence }),
+    });
     opened.push(phone);
     return phone;
   };

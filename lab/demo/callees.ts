@@ -10,7 +10,13 @@ export class Callees {
   readonly #plans = new Map<string, Plan>();
 
   constructor(private readonly stage: Stage) {
-    stage.edge.onBusinessCall((call) => this.#plans.get(call.to) ?? { kind: 'refuse', refusal: 'no-permission' });
+    const meta = stage.meta?.joined ?? stage.edge;
+    meta.onBusinessCall((call) => this.#plans.get(call.to) ?? { kind: 'refuse', refusal: 'no-permission' });
+  }
+
+  /** What this user does from now on. */
+  set(user: string, plan: Plan): void {
+    this.#plans.set(user, plan);
   }
 
   /** A user, +E.164, who does this when called. */

@@ -21,7 +21,7 @@ interface Line {
 
 /**
  * Asterisk's endpoints, and what the gateway calls them; `hold` tells the gateway of hold and plays nothing. Both have PCMA:
- * with Opus, Asterisk 22.10 sends nothing any more after some changes of the phone that it makes Opus of.
+ * Asterisk 22.10 makes no Opus of a phone's new stream whose sequence numbers are lower (docs/decisions/0002-pbx-side.md).
  */
 const TRUNKS = {
   pcma: { endpoint: 'wa-trunk-pcma', name: 'pcma', music: true },

@@ -4,17 +4,19 @@ import { callLines, summaryLines } from './print.js';
 import { emptyResult, faultsOf, userStreamFaults, type DemoResult } from './result.js';
 import { openStage, type Stage } from './stage.js';
 import { businessCalls } from './business-calls.js';
+import { controlPlane } from './control-plane.js';
 import type { ScenarioParts } from './scenario.js';
 import { userCalls } from './user-calls.js';
 import { readFile } from 'node:fs/promises';
 import { setTimeout as delay } from 'node:timers/promises';
 
-export const SCENARIOS = ['user-calls', 'business-calls'] as const;
+export const SCENARIOS = ['user-calls', 'business-calls', 'control-plane'] as const;
 export type Scenario = (typeof SCENARIOS)[number];
 
-const PARTS: Readonly<Record<Scenario, ScenarioParts>> = {
-  'user-calls': userCalls,
-  'business-calls': businessCalls,
+const PARTS: Readonly<Record<Scenario, () => ScenarioParts>> = {
+  'user-calls': () => userCalls,
+  'business-calls': () => businessCalls,
+  'control-plane': controlPlane,
 };
 
 export interface DemoOptions {
@@ -44,7 +46,7 @@ export async function runDemo(options: DemoOptions): Promise<boolean> {
   try {
     const { asterisk, rtpengine } = await components(options);
     for (const scenario of options.only === undefined ? SCENARIOS : [options.only]) {
-      left.push(await playOnStage(options, PARTS[scenario], { asterisk, rtpengine }, result, print));
+      left.push(await playOnStage(options, PARTS[scenario](), { asterisk, rtpengine }, result, print));
       result.leftBehind = sumOf(left);
     }
     faults.push(...faultsOf(result));

@@ -8,10 +8,12 @@ import {
   startMetaEdge,
   writePemPair,
   type ChallengeScript,
+  type JoinedMeta,
   type MetaEdge,
 } from '../../simulator/index.js';
 import { createMediaShare, type Codec, type MediaShare } from '../../simulator/media/index.js';
 import type { Component } from '../components/index.js';
+import type { GraphSim } from '../../simulator/graph/index.js';
 import { programFolder } from '../processes/folder.js';
 import {
   reservePorts,
@@ -24,6 +26,7 @@ import {
   type Supervised,
 } from '../processes/index.js';
 import type { TraceLine } from './ladder.js';
+import { controlPlaneConfig, never, numberAtMeta, openMeta, startGraphIfWanted } from './stage-meta.js';
 
 export const HOSTNAME = 'gateway.wa-trunk.test';
 export const PASSWORD = 'demo-password-of-meta';
@@ -52,7 +55,35 @@ export interface StageTrunk {
   readonly qualify?: boolean;
 }
 
+/** Meta's Graph API beside its SIP edge; what the numbers are there, `wa-trunk apply` brings about. */
+export interface StageMeta {
+  /** Of one number in wa-trunk.yaml. */
+  readonly calling: object;
+  /** Of all numbers, more keys in wa-trunk.yaml. */
+  readonly more?: object;
+  /** More numbers at Meta that only the command line works on, +E.164. */
+  readonly spare?: readonly string[];
+  /** Before the gateway starts. */
+  readonly prepare: (parts: StageMetaParts) => Promise<void>;
+}
+
+export interface StageMetaParts {
+  readonly graph: GraphSim;
+  /** wa-trunk as a user runs it, beside wa-trunk.yaml. */
+  readonly run: (...args: readonly string[]) => Promise<Ran>;
+  /** The same with another configuration: that of wa-trunk.yaml with these numbers alone. */
+  readonly runFor: (numbers: readonly string[], ...args: readonly string[]) => Promise<Ran>;
+}
+
+export interface Ran {
+  readonly code: number | null;
+  readonly stdout: string;
+  readonly stderr: string;
+}
+
 export interface StageOptions {
+  /** Absent: no Graph API, passwords out of files. */
+  readonly meta?: StageMeta;
   readonly asterisk: Component;
   readonly rtpengine: Component;
   /** How this program is started: `wa-trunk` without its arguments. */
@@ -64,6 +95,9 @@ export interface StageOptions {
 }
 
 export interface Stage {
+  /** Only with {@link StageOptions.meta}. */
+  readonly meta?: StageMetaParts & { readonly joined: JoinedMeta; readonly api: ApiAccess; readonly folder: string };
+  readonly httpPort: number;
   readonly edge: MetaEdge;
   readonly asterisk: Asterisk;
   readonly rtpengine: Rtpengine;
@@ -77,6 +111,8 @@ export interface Stage {
   /** Ends everything and leaves nothing behind. Idempotent. */
   close(): Promise<void>;
 }
+
+export type ApiAccess = (method: string, path: string, body?: object) => Promise<{ status: number; body: unknown }>;
 
 const READY_MS = 15_000;
 
@@ -97,9 +133,11 @@ async function build(
   closers: (() => Promise<void> | void)[],
   close: () => Promise<void>,
 ): Promise<Stage> {
-  const ports = await reservePorts(10);
+  const ports = await reservePorts(14);
   closers.push(() => ports.close());
-  const [pbxPort, tlsPort, httpPort, edgePort, dead] = [0, 1, 2, 3, 4].map((n) => ports.min + 2 * n) as Five;
+  const [pbxPort, tlsPort, httpPort, edgePort, dead, hookPort] = [0, 1, 2, 3, 4, 5].map(
+    (n) => ports.min + 2 * n,
+  ) as Six;
 
   const rtpengine = await startRtpengine({ component: options.rtpengine });
   closers.push(() => rtpengine.close());
@@ -113,15 +151,18 @@ async function build(
   closers.push(() => share.close());
 
   const ca = createCertificateAuthority();
-  const meta = ca.issue(['wa.meta.vc']);
+  const metaPair = ca.issue(['wa.meta.vc']);
   const edge = await startMetaEdge({
     gateway: { hostname: HOSTNAME, port: tlsPort, address: '127.0.0.1' },
     tls: { ca: ca.certificate },
-    listen: { port: edgePort, key: meta.key, certificate: meta.certificate },
-    numbers: options.numbers.map(({ number, keying, codecs, challenge, passwordAtMeta }) => ({
-      ...{ number, keying, codecs, password: passwordAtMeta ?? PASSWORD },
-      ...(challenge && { challenge }),
-    })),
+    listen: { port: edgePort, key: metaPair.key, certificate: metaPair.certificate },
+    numbers:
+      options.meta !== undefined
+        ? []
+        : options.numbers.map(({ number, keying, codecs, challenge, passwordAtMeta }) => ({
+            ...{ number, keying, codecs, password: passwordAtMeta ?? PASSWORD },
+            ...(challenge && { challenge }),
+          })),
   });
   closers.push(() => edge.close());
 
@@ -134,12 +175,17 @@ async function build(
     ...{ all: asterisk.sipPort, pcma: asterisk.pcmaSipPort, opus: asterisk.opusSipPort, hold: asterisk.holdSipPort },
     ...{ dead, 'dead-tcp': dead, 'dead-too-tcp': dead + 1 },
   };
+  const graph = await startGraphIfWanted(options);
+  if (graph !== undefined) closers.push(() => graph.close());
   const config = gatewayConfig(options, {
     ...{ pbxPort, tlsPort, httpPort, edgePort, sipPorts, certificate: files.certificateFile, key: files.keyFile },
-    ngPort: rtpengine.ngPort,
+    ...{ ngPort: rtpengine.ngPort, hookPort, graph },
   });
   const configFile = join(folder, 'wa-trunk.yaml');
   await writeFile(configFile, stringify(config));
+  const meta = graph && (await openMeta(options, { graph, edge, folder, config, httpPort, hookPort }));
+  if (meta !== undefined) closers.push(() => meta.joined.close());
+  await options.meta?.prepare(meta ?? never());
   const gatewayLog = join(folder, 'gateway.log');
   const gateway = await supervise({
     command: [...options.program, 'serve', '-c', configFile],
@@ -152,13 +198,14 @@ async function build(
   await gatewayReady(httpPort, gateway, gatewayLog);
 
   return {
-    ...{ edge, asterisk, rtpengine, gateway, share, gatewayLog, close },
+    ...{ edge, asterisk, rtpengine, gateway, share, gatewayLog, close, httpPort },
+    ...(meta === undefined ? {} : { meta }),
     trace: async () => parseTrace(await readFile(join(folder, 'sip.jsonl'), 'utf8')),
     dialogs: () => readDialogs(httpPort),
   };
 }
 
-type Five = [number, number, number, number, number];
+type Six = [number, number, number, number, number, number];
 
 interface StageAddresses {
   readonly pbxPort: number;
@@ -166,6 +213,8 @@ interface StageAddresses {
   readonly httpPort: number;
   readonly edgePort: number;
   readonly ngPort: number;
+  readonly hookPort: number;
+  readonly graph: GraphSim | undefined;
   readonly sipPorts: Readonly<Record<StageHost, number>>;
   readonly certificate: string;
   readonly key: string;
@@ -186,7 +235,7 @@ function gatewayConfig(options: StageOptions, at: StageAddresses): object {
     media: { rtpengine: [{ host: '127.0.0.1', port: at.ngPort }] },
     numbers: options.numbers.map(({ number, keying, codecs, trunk }) => ({
       ...{ number, keying, codecs, trunk },
-      sipPasswordFile: 'password',
+      ...(options.meta === undefined ? { sipPasswordFile: 'password' } : numberAtMeta(number, options.meta)),
     })),
     trunks: options.trunks.map(({ name, codecs, hosts, qualify }) => ({
       name,
@@ -202,7 +251,8 @@ function gatewayConfig(options: StageOptions, at: StageAddresses): object {
     routes: options.numbers.flatMap(({ number, extension }) =>
       extension === undefined ? [] : [{ match: { number }, extension }],
     ),
-    http: { listen: { port: at.httpPort } },
+    ...(at.graph === undefined ? {} : controlPlaneConfig(at.graph, at.hookPort)),
+    http: { listen: { port: at.httpPort }, ...(at.graph === undefined ? {} : { tokenFile: 'api-token' }) },
     logging: { sipTrace: 'sip.jsonl' },
   };
 }
@@ -212,7 +262,7 @@ async function gatewayReady(httpPort: number, gateway: Supervised, logFile: stri
   let ended = false;
   void gateway.exited.then(() => (ended = true));
   for (;;) {
-    const health = await fetch(`http://127.0.0.1:${httpPort}/health`).catch(() => undefined);
+    const health = await fetch(`http://127.0.0.1:${httpPort}/readyz`).catch(() => undefined);
     await health?.body?.cancel();
     if (health?.ok === true) return;
     if (ended || Date.now() > deadline) {

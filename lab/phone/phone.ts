@@ -4,7 +4,7 @@ import { cseq, header, statusOf, type SipText } from '../../simulator/sip/sip-te
 import { createMediaShare, type MediaShare } from '../../simulator/media/share.js';
 import { PhoneCall, type CallHost } from './call.js';
 import { authorization } from './digest.js';
-import { PhoneMedia } from './media.js';
+import { type FirstSequence, PhoneMedia } from './media.js';
 import { newBranch, newTag, responseTo, SipWire, type Peer, type WireMessage } from './wire.js';
 
 export interface PhoneOptions {
@@ -19,9 +19,10 @@ export interface PhoneOptions {
   /** The tone that it says, Hz; silence without one. */
   readonly hz?: number;
   readonly share?: MediaShare;
+  readonly firstSequence?: FirstSequence;
 }
 
-const RING_LIMIT_MS = 10_000;
+const RING_LIMIT_MS = 20_000;
 /** How long a PBX may take to answer a BYE when the phone goes. */
 const GOODBYE_MS = 1000;
 
@@ -175,7 +176,7 @@ export class Phone {
   }
 
   async #openMedia(): Promise<PhoneMedia> {
-    const media = await PhoneMedia.open(this.#share, this.#address);
+    const media = await PhoneMedia.open(this.#share, this.#address, this.options.firstSequence);
     this.#media.add(media);
     if (this.options.hz !== undefined) media.play({ kind: 'tone', hz: this.options.hz });
     return media;

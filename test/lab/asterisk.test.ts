@@ -1,10 +1,11 @@
 import assert from 'node:assert/strict';
+import { createSocket } from 'node:dgram';
 import { readFile } from 'node:fs/promises';
 import { after, before, test } from 'node:test';
 import { requireComponent } from '../../lab/components/index.js';
 import { type Asterisk, type AsteriskCall, type Sipp, startAsterisk, startSipp } from '../../lab/processes/index.js';
 import { opus, pcma, purity, RtpPeer } from './rtp-peer.js';
-import { answeredCall, cancelledCall, endedByCallee, refusedCall } from './scenarios.js';
+import { answeredCall, callUntilTold, cancelledCall, endedByCallee, hangUpNow, refusedCall } from './scenarios.js';
 
 let asterisk: Asterisk;
 
@@ -27,8 +28,13 @@ function call(user: string, scenario: string, port = asterisk.sipPort): Promise<
     scenario,
     target: `127.0.0.1:${port}`,
     user,
-    timeoutMs: 20_000,
+    timeoutMs: 60_000,
   });
+}
+
+function tell(port: number, message: string): void {
+  const socket = createSocket('udp4');
+  socket.send(message, port, '127.0.0.1', () => socket.close());
 }
 
 async function succeeds(sipp: Sipp): Promise<string> {
@@ -48,7 +54,7 @@ for (const [name, codec, port] of [
     const peer = await RtpPeer.open(440, format);
     t.after(() => peer.close());
     const headers = 'X-WA-Wacid: outgoing:wacid.ABC=, "x";y\nX-WA-Country: DE\n';
-    const sipp = await call('600', answeredCall(peer.sdp, 5000, headers), port());
+    const sipp = await call('600', callUntilTold(peer.sdp, headers), port());
     await peer.startTone();
     const talks = (one: AsteriskCall): boolean => one.codec === name;
     const under = await asterisk.awaitCall(talks);
@@ -56,7 +62,9 @@ for (const [name, codec, port] of [
     assert.equal(under.headers.get('x-wa-country'), 'DE');
     await peer.hears(1.5 * format.rate);
     await peer.press('1234#');
+    const { callId } = await asterisk.awaitCall((one) => talks(one) && one.digitsSent !== undefined, 30_000);
     const ends = asterisk.awaitCall((one) => talks(one) && one.endedAt !== undefined);
+    tell(sipp.port, hangUpNow(callId));
     const [ended] = await Promise.all([ends, succeeds(sipp)]);
 
     assert.equal(ended.caller, '+491701234567');

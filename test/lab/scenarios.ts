@@ -36,7 +36,30 @@ const scenario = (...steps: string[]): string =>
   `<?xml version="1.0" encoding="UTF-8"?>\n<scenario name="caller">${steps.join('')}\n</scenario>\n`;
 
 /** Calls, is answered, stays for `holdMs`, hangs up. */
-export function answeredCall(sdp: string, holdMs: number, headers = ''): string {
+export function answeredCall(sdp: string, holdMs: number): string {
+  return callUntil(sdp, '', `\n  <pause milliseconds="${holdMs}"/>`);
+}
+
+/** Calls, is answered, hangs up when it is told so by {@link hangUpNow}. */
+export function callUntilTold(sdp: string, headers: string): string {
+  return callUntil(sdp, headers, '\n  <recv request="MESSAGE"/>');
+}
+
+/** The request for which {@link callUntilTold} waits, to be sent to sipp's port. */
+export function hangUpNow(callId: string): string {
+  return [
+    'MESSAGE sip:gateway@127.0.0.1 SIP/2.0',
+    'Via: SIP/2.0/UDP 127.0.0.1:9;branch=z9hG4bKtold',
+    'From: <sip:test@127.0.0.1>;tag=test',
+    'To: <sip:gateway@127.0.0.1>',
+    `Call-ID: ${callId}`,
+    'CSeq: 1 MESSAGE',
+    'Content-Length: 0',
+    '\r\n',
+  ].join('\r\n');
+}
+
+function callUntil(sdp: string, headers: string, event: string): string {
   return scenario(
     invite(sdp, headers),
     receive(100, true),
@@ -44,7 +67,7 @@ export function answeredCall(sdp: string, holdMs: number, headers = ''): string 
     receive(183, true),
     receive(200),
     request('ACK', 1, '[branch]'),
-    `\n  <pause milliseconds="${holdMs}"/>`,
+    event,
     request('BYE', 2, '[branch]'),
     receive(200),
   );

@@ -1,3 +1,4 @@
+import { setTimeout as delay } from 'node:timers/promises';
 import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
@@ -19,7 +20,12 @@ async function shell(script: string, graceMs = 3000): Promise<Supervised & { fol
 test('a program that ends by itself: its status and its output', async () => {
   const program = await shell('echo to out; echo to err >&2; exit 7');
   assert.deepEqual(await program.exited, { kind: 'exit', code: 7 });
-  const logged = await readFile(program.logFile, 'utf8');
+  // What it wrote goes through a pipe of its own, and may come after its status.
+  let logged = '';
+  for (const end = Date.now() + 10_000; !/to out[^]*to err|to err[^]*to out/.test(logged) && Date.now() < end;) {
+    await delay(10);
+    logged = await readFile(program.logFile, 'utf8').catch(() => '');
+  }
   assert.match(logged, /to out/);
   assert.match(logged, /to err/);
   await program.close();

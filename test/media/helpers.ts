@@ -8,11 +8,13 @@ import { PBX_OFFER, SDES_OFFER } from './offers.js';
 const LOG = { debug: () => undefined, info: () => undefined, warn: () => undefined };
 const node = (port: number): RtpengineConfig => ({ host: '127.0.0.1', port, ipv6: false, relayAddress: '127.0.0.1' });
 
-export function mediaOn(ports: readonly number[], instance = 'test', silenceMs = 5000): MediaPort {
-  return createMedia(
-    { rtpengine: ports.map(node), commandTimeoutMs: 600 },
-    { instance, log: LOG, roundMs: 200, silenceMs },
-  );
+export function mediaOn(
+  ports: readonly number[],
+  instance = 'test',
+  silenceMs = 5000,
+  commandTimeoutMs = 600,
+): MediaPort {
+  return createMedia({ rtpengine: ports.map(node), commandTimeoutMs }, { instance, log: LOG, roundMs: 200, silenceMs });
 }
 
 export function call(id: string, more: Partial<UserCallMedia> = {}): UserCallMedia {
@@ -42,6 +44,6 @@ export function businessCall(id: string, more: Partial<BusinessCallMedia> = {}):
 }
 
 export async function eventually(what: string, check: () => boolean | Promise<boolean>): Promise<void> {
-  for (const end = Date.now() + 5000; Date.now() < end; await sleep(20)) if (await check()) return;
-  assert.fail(`not within 5 s: ${what}`);
+  for (const end = Date.now() + 20_000; Date.now() < end; await sleep(20)) if (await check()) return;
+  assert.fail(`not within 20 s: ${what}`);
 }

@@ -3,22 +3,31 @@ import assert from 'node:assert/strict';
 import { once } from 'node:events';
 import { after, before, describe, test } from 'node:test';
 import { BUSINESS_PAIRS, runBusinessGate } from '../../bench/media/business-gate.js';
-import { PAIRS, pass, runGate } from '../../bench/media/gate.js';
+import { type GateResult, PAIRS, pass, runGate } from '../../bench/media/gate.js';
 import { ScriptedPbx } from '../../bench/media/scripted-pbx.js';
 import {
   MediaFailure,
   type BusinessCallMedia,
+  type MediaPort,
   type MediaTrouble,
   type UserCallMedia,
 } from '../../gateway/media/port.js';
 import { requireComponent } from '../../lab/components/index.js';
 import { type Rtpengine, startRtpengine } from '../../lab/processes/index.js';
 import { createMediaPeer, createMediaShare } from '../../simulator/media/index.js';
-import { businessCall, call, eventually, mediaOn } from './helpers.js';
+import { businessCall, call, eventually, mediaOn as mediaWithin } from './helpers.js';
 import { DTLS_OFFER, PBX_ANSWER, PBX_OFFER } from './offers.js';
 
-/** Six calls at once beside other tests: silence may take the place of what comes late. The demo measures quality. */
-const PURITY = 0.7;
+/**
+ * Six calls at once beside other tests: silence takes the place of what comes late, and how much does is the machine's
+ * doing. So packets that are all tone are counted here; how pure a whole second is, the demo measures.
+ */
+const TONE_MS = 1000;
+
+/** How fast the node is on a busy machine is not what is tested here. */
+const COMMAND_LIMIT_MS = 5000;
+const mediaOn = (ports: readonly number[], instance = 'test', silenceMs = 5000): MediaPort =>
+  mediaWithin(ports, instance, silenceMs, COMMAND_LIMIT_MS);
 
 export function mediaSuite(version: 'rtpengine-26' | 'rtpengine-10'): void {
   describe(version, () => {
@@ -41,18 +50,19 @@ export function mediaSuite(version: 'rtpengine-26' | 'rtpengine-10'): void {
             close: async () => void (await session.close()),
           };
         };
-        const results = await Promise.all(
-          PAIRS.map((pair) => runGate({ pair, share, open, earlyClientHello: false, holdMs: 1000 })),
-        );
-        for (const [i, { atUser, atPbx }] of results.entries()) {
-          const name = Object.values(PAIRS[i] ?? {}).join(' ');
-          assert.equal(atUser.ssrcs, 1, name);
-          assert.deepEqual(atUser.violations, [], name);
-          assert.ok((atUser.purity ?? 0) > PURITY && Math.abs((atUser.hz ?? 0) - 620) < 6, `${name}: ${atUser.purity}`);
-          assert.ok((atPbx.purity ?? 0) > PURITY && Math.abs((atPbx.hz ?? 0) - 440) < 4, `${name}: ${atPbx.purity}`);
-          assertKeys(atUser.digits, '5678', 120, name, atUser.ownStallMs);
-          assertKeys(atPbx.digits, '1234#', 100, name);
-        }
+        const play = () =>
+          Promise.all(PAIRS.map((pair) => runGate({ pair, share, open, earlyClientHello: false, holdMs: 1000 })));
+        await unlessStalled(play, (results) => {
+          for (const [i, { atUser, atPbx }] of results.entries()) {
+            const name = Object.values(PAIRS[i] ?? {}).join(' ');
+            assert.equal(atUser.ssrcs, 1, name);
+            assert.deepEqual(atUser.violations, [], name);
+            assertTone(atUser, 620, `${name}, user`);
+            assertTone(atPbx, 440, `${name}, PBX`);
+            assertKeys(atUser.digits, '5678', 120, name, atUser.ownStallMs);
+            assertKeys(atPbx.digits, '1234#', 100, name);
+          }
+        });
       } finally {
         share.close();
         await media.close();
@@ -75,21 +85,24 @@ export function mediaSuite(version: 'rtpengine-26' | 'rtpengine-10'): void {
             close: async () => void (await session.close()),
           };
         };
-        const results = await Promise.all(
-          BUSINESS_PAIRS.map((pair) => runBusinessGate({ pair, share, open, earlyClientHello: false, holdMs: 500 })),
-        );
-        for (const [i, { atUser, atPbx, directions, versions }] of results.entries()) {
-          const name = Object.values(BUSINESS_PAIRS[i] ?? {}).join(' ');
-          assert.equal(atUser.ssrcs, 1, name);
-          assert.deepEqual(atUser.violations, [], name);
-          assert.equal(atUser.dtls?.clientHellosDropped ?? 0, 0, name);
-          assert.ok((atUser.purity ?? 0) > PURITY && Math.abs((atUser.hz ?? 0) - 620) < 6, `${name}: ${atUser.purity}`);
-          assert.ok((atPbx.purity ?? 0) > PURITY && Math.abs((atPbx.hz ?? 0) - 440) < 4, `${name}: ${atPbx.purity}`);
-          assertKeys(atUser.digits, '5678900', 120, name, atUser.ownStallMs);
-          assertKeys(atPbx.digits, '1234#*', 100, name);
-          assert.deepEqual(directions, ['sendrecv', 'recvonly', 'sendrecv', 'recvonly', 'sendrecv'], name);
-          assert.deepEqual(versions, [1, 2, 3, 4, 5], name);
-        }
+        const play = () =>
+          Promise.all(
+            BUSINESS_PAIRS.map((pair) => runBusinessGate({ pair, share, open, earlyClientHello: false, holdMs: 500 })),
+          );
+        await unlessStalled(play, (results) => {
+          for (const [i, { atUser, atPbx, directions, versions }] of results.entries()) {
+            const name = Object.values(BUSINESS_PAIRS[i] ?? {}).join(' ');
+            assert.equal(atUser.ssrcs, 1, name);
+            assert.deepEqual(atUser.violations, [], name);
+            assert.equal(atUser.dtls?.clientHellosDropped ?? 0, 0, name);
+            assertTone(atUser, 620, `${name}, user`);
+            assertTone(atPbx, 440, `${name}, PBX`);
+            assertKeys(atUser.digits, '5678900', 120, name, atUser.ownStallMs);
+            assertKeys(atPbx.digits, '1234#*', 100, name);
+            assert.deepEqual(directions, ['sendrecv', 'recvonly', 'sendrecv', 'recvonly', 'sendrecv'], name);
+            assert.deepEqual(versions, [1, 2, 3, 4, 5], name);
+          }
+        });
       } finally {
         share.close();
         await media.close();
@@ -134,11 +147,11 @@ export function mediaSuite(version: 'rtpengine-26' | 'rtpengine-10'): void {
         await once(peer, 'firstPacket');
         await session.pbxAnswers(pbx.answer(offer));
         pbx.speak({ kind: 'tone', hz: 620 });
-        await pass(3000); // the best second counts
+        await pass(3000);
         peer.markEnd();
         const [atUser, atPbx] = [await peer.report(), await pbx.report()];
-        assert.ok(Math.abs((atUser.hz ?? 0) - 620) < 6 && (atUser.purity ?? 0) > PURITY, `${atUser.purity}`);
-        assert.ok(Math.abs((atPbx.hz ?? 0) - 440) < 6 && (atPbx.purity ?? 0) > PURITY, `${atPbx.purity}`);
+        assertTone(atUser, 620, 'user');
+        assertTone(atPbx, 440, 'PBX');
         assert.deepEqual(atUser.violations, []);
         assert.equal(atUser.ssrcs, 1);
       } finally {
@@ -168,9 +181,14 @@ export function mediaSuite(version: 'rtpengine-26' | 'rtpengine-10'): void {
         pbx.speak({ kind: 'silence' });
         await pbx.sendDigits('147');
         session.sendKey('#', 120);
-        await pass(500);
+        let { digits } = await peer.report();
+        for (const limit = performance.now() + 10_000; digits.length < 4 && performance.now() < limit;) {
+          await pass(500);
+          ({ digits } = await peer.report());
+        }
+        await pass(300); // a key too many would come now
         peer.markEnd();
-        const { digits } = await peer.report();
+        ({ digits } = await peer.report());
         assert.equal(digits.map((d) => d.key).join(''), '147#');
         assert.ok(digits.every((d) => d.via === 'inband'));
       } finally {
@@ -268,6 +286,39 @@ export function mediaSuite(version: 'rtpengine-26' | 'rtpengine-10'): void {
       await Promise.all([earlier, other, later].map((media) => media.close()));
     });
   });
+}
+
+/** More than this, and the machine, not what is tested, decides what comes in time. */
+const STALL_MS = 60;
+const ATTEMPTS = 3;
+/** Of one gate, so that both end within the time of a test file. */
+const LAST_BEGIN_MS = 60_000;
+
+/** Judges what was played. A run in which this process was held up for long says nothing against it, and is played again. */
+async function unlessStalled<R extends GateResult>(
+  play: () => Promise<readonly R[]>,
+  judge: (results: readonly R[]) => void,
+): Promise<void> {
+  const began = performance.now();
+  for (let attempt = 1; ; attempt++) {
+    const results = await play();
+    try {
+      return judge(results);
+    } catch (error) {
+      const stallMs = Math.max(...results.map(({ atUser }) => atUser.ownStallMs));
+      const late = performance.now() - began > LAST_BEGIN_MS;
+      if (attempt === ATTEMPTS || stallMs < STALL_MS || late) throw error;
+    }
+  }
+}
+
+function assertTone(
+  heard: { readonly hz: number | undefined; readonly toneMs: number },
+  hz: number,
+  who: string,
+): void {
+  assert.ok(Math.abs((heard.hz ?? 0) - hz) < 0.01 * hz, `${who}: ${heard.hz} Hz`);
+  assert.ok(heard.toneMs >= TONE_MS, `${who}: ${heard.toneMs} ms of ${hz} Hz`);
 }
 
 function assertKeys(
