@@ -1,8 +1,12 @@
 /** The composition root: builds every part, starts them in order, drains and closes them in reverse. */
 import { randomBytes } from 'node:crypto';
+import { openCallbacks } from './app/callbacks.js';
 import { buildCalls } from './app/calls.js';
+import { openControlPlane } from './app/control-plane.js';
+import { pbxBrake } from './app/guess-brakes.js';
 import { startHttpIfWanted } from './app/http.js';
 import type { Closers, GatewayDeps } from './app/parts.js';
+import { startWebhooksIfWanted } from './app/webhooks.js';
 import { describe, startSipServer, trustOptions, type Trust } from './app/sip-server.js';
 import type { Callback, CallbackResult } from './calls/callback-calls.js';
 import type { Calls } from './calls/calls.js';
@@ -12,7 +16,7 @@ import { createMedia } from './media/index.js';
 import { createIdentify, type Identify } from './pbx/identify.js';
 import { Registrar } from './pbx/registrar.js';
 import { TrunkHosts } from './pbx/trunk-hosts.js';
-import { createDigestVerifier } from './sip/digest-verifier.js';
+import { createDigestVerifier, type DigestAttempt, type DigestResult } from './sip/digest-verifier.js';
 import { createSipPort } from './sip/drachtio.js';
 import type { FarEnd, IncomingRequest } from './sip/port.js';
 import { createTrust } from './sip/trust.js';
@@ -25,6 +29,7 @@ export interface Gateway {
   /** Where SIP is really listened on (no port 0); for engine drachtio as configured. */
   readonly addresses: readonly ListenAddress[];
   readonly httpAddress: { readonly host: string; readonly port: number } | undefined;
+  readonly webhooksAddress: { readonly host: string; readonly port: number } | undefined;
   readonly activeCalls: number;
   /** Calls the extension, then the user. Never rejects; resolves when the call is over. */
   callBack(callback: Callback): Promise<CallbackResult>;
@@ -79,9 +84,10 @@ async function build(
     random: Math.random,
   });
   closers.push(() => hosts.close());
-  const parts = { sip, media, trust, hosts, addresses: server.addresses };
-  const identify = trunkIdentity(config);
-  const { calls, callbacks, handle } = buildCalls(config, deps, { ...parts, identify }, closers);
+  const control = await openControlPlane(config, deps, closers);
+  const parts = { sip, media, trust, hosts, control, addresses: server.addresses };
+  const identify = trunkIdentity(config, deps);
+  const { calls, callbackCalls, handle, limits } = buildCalls(config, deps, { ...parts, identify }, closers);
   closers.push(() => calls.close());
   const registrar = new Registrar({
     identify,
@@ -107,33 +113,47 @@ async function build(
   const farEnd = await sip.connect();
   hosts.start();
   warnOfFarEnd(farEnd, log);
-  const http = await startHttpIfWanted(config, deps, { sip, media, calls }, closers);
+  const callbacks = openCallbacks(config, deps, { store: control.store, calls: callbackCalls }, closers);
+  const { allowed, port, waiting } = callbacks;
+  const webhooks = await startWebhooksIfWanted(config, deps, { control, allowed }, closers);
+  const http = await startHttpIfWanted(config, deps, { sip, media, calls, limits, control, callbacks: port }, closers);
+  callbacks.start();
+  control.start();
+  metrics.control.observe(control.figures(waiting));
   metrics.observe({
     calls: () => calls.active,
     mediaSessions: () => media.sessions,
     sip: () => sip.open,
+    hosts: () => hosts.states(),
+    mediaNodes: () => media.nodes,
+    limits,
     engine: () => server.engine?.stats(),
   });
-  log.info({ addresses: server.addresses.map(describe), http: http?.address }, 'gateway ready');
+  log.info(
+    { addresses: server.addresses.map(describe), http: http?.address, webhooks: webhooks?.address },
+    'gateway ready',
+  );
 
   return {
     addresses: server.addresses,
     httpAddress: http?.address,
+    webhooksAddress: webhooks?.address,
     get activeCalls() {
       return calls.active;
     },
-    callBack: (callback) => callbacks.place(callback),
+    callBack: (callback) => callbackCalls.place(callback),
     renewCertificate: async () => server.engine?.renewCertificate(),
     drain: () => drain(calls, config.gateway.drainTimeoutMs),
     close,
   };
 }
 
-function trunkIdentity(config: Config): Identify {
+function trunkIdentity(config: Config, deps: GatewayDeps): Identify {
   const realm = config.gateway.hostname;
   const algorithms = ['SHA-256', 'MD5'] as const;
   const verifier = createDigestVerifier({ realm, clock: Date.now, secret: randomBytes(32), algorithms });
-  return createIdentify({ trunks: config.trunks, realm, verify: (attempt) => verifier.verify(attempt) });
+  const verify = (attempt: DigestAttempt): DigestResult => verifier.verify(attempt);
+  return createIdentify({ trunks: config.trunks, realm, verify, brake: pbxBrake(deps) });
 }
 
 function answerOptions(request: IncomingRequest, draining: boolean): void {

@@ -32,6 +32,7 @@ export function dispatch(invite: IncomingInvite, { trust, users, businesses, ide
     case 'challenge':
       return invite.respond(identity.response);
     case 'refused':
+      if (identity.braked) return invite.respond(identity.response);
       return refuse(identity.why, identity.response);
   }
 }

@@ -15,9 +15,7 @@ const USER = '+12195550714';
 const EXTENSION = '500';
 const [USER_HZ, AGENT_HZ] = [440, 620];
 
-async function open(
-  t: TestContext,
-): Promise<{
+async function open(t: TestContext): Promise<{
   readonly bench: Bench;
   readonly agent: Phone;
   readonly callBack: () => ReturnType<Bench['gateway']['callBack']>;

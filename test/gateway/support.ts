@@ -17,6 +17,7 @@ import {
   startAsterisk,
   startRtpengine,
   type Asterisk,
+  type AsteriskOptions,
   type Rtpengine,
 } from '../../lab/processes/index.js';
 import { createCertificateAuthority, startMetaEdge, writePemPair, type MetaEdge } from '../../simulator/index.js';
@@ -40,15 +41,24 @@ export interface BenchNumber {
   readonly number: string;
   readonly extension: string;
   readonly keying: 'dtls' | 'sdes';
-  /** Default: Asterisk's PCMA endpoint alone; a number is a port on 127.0.0.1. */
-  readonly hosts?: readonly ('asterisk' | 'dead' | 'silent' | number)[];
+  /** Default: Asterisk's PCMA endpoint alone. */
+  readonly hosts?: readonly BenchHost[];
+  /** Of the trunk. */
+  readonly trunkCodecs?: readonly string[];
 }
+
+/** `asterisk` has PCMA only, `opus` is its endpoint with Opus only; a number is a port on 127.0.0.1. */
+export type BenchHost = 'asterisk' | 'opus' | 'dead' | 'silent' | number;
 
 export interface BenchOptions {
   readonly numbers: readonly BenchNumber[];
   /** Merged over the configuration's top level. */
   readonly config?: Readonly<Record<string, unknown>>;
   readonly trustedNetworks?: readonly string[];
+  /** How Asterisk dials out. */
+  readonly asterisk?: Pick<AsteriskOptions, 'outbound'>;
+  /** From one OPTIONS to a PBX host to the next. */
+  readonly qualify?: string;
 }
 
 /** Starts all; everything ends with the test. */
@@ -68,9 +78,16 @@ export async function startBench(t: TestContext, options: BenchOptions): Promise
   const rtpengine = await own(startRtpengine({ component: requireComponent('rtpengine-26') }));
   const block = await own(reservePorts(10));
   const [pbxPort, deadPort, edgePort] = [block.min, block.min + 2, block.min + 4];
-  const asterisk = await own(startAsterisk({ component: requireComponent('asterisk'), trunk: `127.0.0.1:${pbxPort}` }));
+  const asterisk = await own(
+    startAsterisk({ component: requireComponent('asterisk'), trunk: `127.0.0.1:${pbxPort}`, ...options.asterisk }),
+  );
   const meta = ca.issue(['wa.meta.vc']);
-  const ports = { asterisk: asterisk.pcmaSipPort, dead: deadPort, silent: rtpengine.ngPort };
+  const ports = {
+    asterisk: asterisk.pcmaSipPort,
+    opus: asterisk.opusSipPort,
+    dead: deadPort,
+    silent: rtpengine.ngPort,
+  };
   const config = {
     gateway: { hostname: HOSTNAME },
     whatsapp: {
@@ -86,11 +103,13 @@ export async function startBench(t: TestContext, options: BenchOptions): Promise
     numbers: options.numbers.map(({ number, keying }) => ({
       ...{ number, keying, trunk: `t${number.slice(1)}`, sipPasswordFile: 'password' },
     })),
-    trunks: options.numbers.map(({ number, hosts = ['asterisk'] }) => ({
+    trunks: options.numbers.map(({ number, hosts = ['asterisk'], trunkCodecs: codecs }) => ({
       name: `t${number.slice(1)}`,
       hosts: hosts.map((host) => ({ host: '127.0.0.1', port: typeof host === 'number' ? host : ports[host] })),
+      ...(codecs && { codecs }),
       connectTimeout: '500ms',
       answerTimeout: '3s',
+      ...(options.qualify === undefined ? {} : { qualify: { interval: options.qualify } }),
     })),
     routes: options.numbers.map(({ number, extension }) => ({ match: { number }, extension })),
     ...options.config,
@@ -121,13 +140,26 @@ export function loadedNumber({ config }: Bench, number: string): NumberConfig {
 
 /** Waits until no call and no media session is left. */
 export async function nothingLeft(bench: Bench): Promise<void> {
-  const deadline = Date.now() + 3000;
+  const deadline = Date.now() + 20_000;
   while (Date.now() < deadline) {
     if (bench.gateway.activeCalls === 0 && (await bench.rtpengine.sessions()).length === 0) break;
     await delay(50);
   }
   assert.equal(bench.gateway.activeCalls, 0);
   assert.deepEqual(await bench.rtpengine.sessions(), []);
+}
+
+/** Looks again and again until there is something. @throws Error after `limitMs` */
+export async function until<T>(
+  what: string,
+  look: () => T | undefined | Promise<T | undefined>,
+  limitMs = 20_000,
+): Promise<T> {
+  for (const limit = performance.now() + limitMs; performance.now() < limit; await delay(50)) {
+    const found = await look();
+    if (found !== undefined) return found;
+  }
+  throw new Error(`not in ${limitMs / 1000} s: ${what}`);
 }
 
 /** The reasons that the gateway logged for refusals so far. */
