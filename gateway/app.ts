@@ -85,7 +85,14 @@ async function build(
   });
   closers.push(() => hosts.close());
   const control = await openControlPlane(config, deps, closers);
-  const parts = { sip, media, trust, hosts, control, addresses: server.addresses };
+  const callbacks = openCallbacks(
+    config,
+    deps,
+    { store: control.store, place: (callback) => callbackCalls.place(callback) },
+    closers,
+  );
+  const observers = [...control.observers, callbacks.observer];
+  const parts = { sip, media, trust, hosts, control, observers, addresses: server.addresses };
   const identify = trunkIdentity(config, deps);
   const { calls, callbackCalls, handle, limits } = buildCalls(config, deps, { ...parts, identify }, closers);
   closers.push(() => calls.close());
@@ -113,7 +120,6 @@ async function build(
   const farEnd = await sip.connect();
   hosts.start();
   warnOfFarEnd(farEnd, log);
-  const callbacks = openCallbacks(config, deps, { store: control.store, calls: callbackCalls }, closers);
   const { allowed, port, waiting } = callbacks;
   const webhooks = await startWebhooksIfWanted(config, deps, { control, allowed }, closers);
   const http = await startHttpIfWanted(config, deps, { sip, media, calls, limits, control, callbacks: port }, closers);

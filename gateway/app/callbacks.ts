@@ -1,6 +1,7 @@
 /** Calls back: the queue, when its users are called, and the API's view of it. */
-import type { CallbackCalls } from '../calls/callback-calls.js';
+import type { Callback, CallbackResult } from '../calls/callback-calls.js';
 import { createOpeningHours } from '../calls/hours.js';
+import type { CallObserver } from '../calls/observer.js';
 import type { Config, NumberConfig } from '../config/types.js';
 import type { CallbacksPort, CallbackView } from '../http/api-ports.js';
 import { HttpError } from '../http/reply.js';
@@ -18,14 +19,17 @@ export interface Callbacks {
   readonly port: CallbacksPort;
   /** As of the last look at the queue. */
   readonly waiting: () => number;
-  /** A user allows calls: whoever was not answered is to be called back. */
+  /** Whoever was talked to waits no longer. */
+  readonly observer: CallObserver;
+  /** A user allows calls: he waits to be called, for he was not answered, or was asked because somebody wanted to call him. */
   readonly allowed: (number: NumberConfig, event: PermissionReply) => Promise<void>;
   readonly start: () => void;
 }
 
 export interface CallbacksParts {
   readonly store: Store;
-  readonly calls: CallbackCalls;
+  /** Calls the extension, then the user; resolves when he has answered, or it is over without that. Never rejects. */
+  readonly place: (callback: Callback) => Promise<CallbackResult>;
 }
 
 /** From one look at the queue to the next. */
@@ -34,7 +38,7 @@ const LOOK_MS = 15_000;
 export function openCallbacks(
   config: Config,
   { log }: GatewayDeps,
-  { store, calls }: CallbacksParts,
+  { store, place }: CallbacksParts,
   closers: Closers,
 ): Callbacks {
   const own = log.child({ part: 'callbacks' });
@@ -42,7 +46,7 @@ export function openCallbacks(
   const isOpen = openingHours(config);
   const queue = createCallbacks({
     ...{ store, log: own },
-    place: (entry) => place(numberOf(entry.number), entry.user, calls),
+    place: (entry) => placeOne(numberOf(entry.number), entry.user, place),
   });
   const automatic = (number: string): boolean =>
     numberOf(number)?.callback?.automatic === true && isOpen(number, new Date());
@@ -52,20 +56,34 @@ export function openCallbacks(
     port: callbacksPort(queue, looks, numberOf, own),
     waiting: () => looks.waiting,
     start: () => looks.now(),
+    observer: {
+      refused: () => undefined,
+      started: () => undefined,
+      trouble: () => undefined,
+      ended({ number, user }, { answeredMs }) {
+        if (answeredMs === undefined || user === undefined) return;
+        queue.remove(number, user).catch((err: unknown) => own.warn({ err }, 'callbacks: the store failed'));
+      },
+    },
     async allowed(number, { user, source, expiresAtMs }) {
-      // One who answers a request of ours has not called.
-      if (source !== 'automatic') return;
-      const reason = isOpen(number.number, new Date()) ? 'unanswered' : 'outside-hours';
+      // Without an extension nobody could call; that of a request is of use as it is.
+      if (source !== 'automatic' && number.callback === undefined) return;
+      const missed = isOpen(number.number, new Date()) ? 'unanswered' : 'outside-hours';
+      const reason = source === 'automatic' ? missed : 'agent';
       await queue.add({ number: number.number, user, reason, ...(expiresAtMs === undefined ? {} : { expiresAtMs }) });
       looks.now();
     },
   };
 }
 
-async function place(number: NumberConfig | undefined, user: string, calls: CallbackCalls): Promise<PlaceResult> {
+async function placeOne(
+  number: NumberConfig | undefined,
+  user: string,
+  place: CallbacksParts['place'],
+): Promise<PlaceResult> {
   const extension = number?.callback?.extension;
   if (number === undefined || extension === undefined) return 'failed';
-  const result = await calls.place({ number, user, extension });
+  const result = await place({ number, user, extension });
   // Who was not reached for want of an agent has not been unanswered.
   return result === 'connected' || result === 'unanswered' ? result : 'failed';
 }

@@ -6,6 +6,7 @@ import { createCallerOf } from '../calls/caller-id.js';
 import { Calls } from '../calls/calls.js';
 import { createAdmission, type LimitFigures } from '../calls/limits.js';
 import { dialCountry, toE164 } from '../calls/numbering.js';
+import type { CallObserver } from '../calls/observer.js';
 import { createOverloadGate } from '../calls/overload.js';
 import { Router } from '../calls/routing.js';
 import { StoredMinutes } from '../calls/stored-minutes.js';
@@ -34,6 +35,8 @@ export interface CallParts {
   readonly hosts: TrunkHosts;
   readonly identify: Identify;
   readonly control: ControlPlane;
+  /** Besides log and metrics. */
+  readonly observers: readonly CallObserver[];
   readonly addresses: readonly ListenAddress[];
 }
 
@@ -52,7 +55,7 @@ export function buildCalls(
   closers: Closers,
 ): BuiltCalls {
   const { sip, media, hosts: trunks, addresses, control } = parts;
-  const observer = combineObservers([callObserver(log, metrics), ...control.observers], log);
+  const observer = combineObservers([callObserver(log, metrics), ...parts.observers], log);
   const calls = new Calls({
     ...{ sip, observer },
     overload: createOverloadGate({ delayMs: loopDelay(closers), limitMs: 15, sampleMs: 100 }),
