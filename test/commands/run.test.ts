@@ -67,7 +67,7 @@ test('wrong usage is one line that says what was meant, exit code 2', async () =
     [['check', 'file.yaml'], "wa-trunk check: unexpected argument 'file.yaml'; see wa-trunk check --help"],
     [
       ['demo', '--only', 'user-call'],
-      'wa-trunk demo: --only: found "user-call", allowed user-calls, business-calls (did you mean user-calls?); see wa-trunk demo --help',
+      'wa-trunk demo: --only: found "user-call", allowed user-calls, business-calls, control-plane (did you mean user-calls?); see wa-trunk demo --help',
     ],
     [
       ['components', 'sip'],
