@@ -107,12 +107,12 @@ describe('redis', { timeout: 60_000 }, () => {
     const deps = { log: testLog() };
     const check = /^store at Redis 127\.0\.0\.1:\d+: .*; check store\.url and the password$/;
     const attempts = [
-      open(t, redis, deps),
-      open(t, { url: redis.url, password: 'wrong-password' }, deps),
-      open(t, { url: `redis://:wrong-password@127.0.0.1:${port}` }, deps),
+      redis,
+      { url: redis.url, password: 'wrong-password' },
+      { url: `redis://:wrong-password@127.0.0.1:${port}` },
     ];
     for (const attempt of attempts) {
-      await assert.rejects(attempt, (error: unknown) => {
+      await assert.rejects(open(t, attempt, deps), (error: unknown) => {
         assert.ok(!String(error).includes('wrong-password'));
         return isStoreError(check)(error);
       });
