@@ -196,6 +196,7 @@ async function build(
   });
   closers.push(() => gateway.close());
   await gatewayReady(httpPort, gateway, gatewayLog);
+  await pbxSeesGateway(asterisk);
 
   return {
     ...{ edge, asterisk, rtpengine, gateway, share, gatewayLog, close, httpPort },
@@ -270,6 +271,16 @@ async function gatewayReady(httpPort: number, gateway: Supervised, logFile: stri
       throw new Error(`the gateway did not start; the end of its log:\n${log.split('\n').slice(-15).join('\n')}`);
     }
     await delay(50);
+  }
+}
+
+/** Asterisk may have sent its OPTIONS before the gateway was there, and then calls nobody over the trunk for half a minute. */
+async function pbxSeesGateway(asterisk: Asterisk): Promise<void> {
+  for (const deadline = Date.now() + READY_MS; ; await delay(100)) {
+    const contacts = await asterisk.cli('pjsip show contacts');
+    if (/wa-trunk\/\S+ +\S+ +Avail /.test(contacts)) return;
+    if (Date.now() > deadline) throw new Error(`Asterisk does not see the gateway:\n${contacts}`);
+    await asterisk.cli('pjsip qualify wa-trunk-pcma');
   }
 }
 
