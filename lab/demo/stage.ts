@@ -274,13 +274,21 @@ async function gatewayReady(httpPort: number, gateway: Supervised, logFile: stri
   }
 }
 
-/** Asterisk may have sent its OPTIONS before the gateway was there, and then calls nobody over the trunk for half a minute. */
+/** Of Asterisk: qualify_timeout. */
+const QUALIFY_MS = 3000;
+
+/**
+ * An OPTIONS that Asterisk sent before the gateway was there may be given up seconds later, and then Asterisk calls nobody over
+ * the trunk for half a minute: it is asked again when none of those can be left.
+ */
 async function pbxSeesGateway(asterisk: Asterisk): Promise<void> {
-  for (const deadline = Date.now() + READY_MS; ; await delay(100)) {
+  await delay(QUALIFY_MS + 300);
+  for (const deadline = Date.now() + READY_MS; ;) {
+    await asterisk.cli('pjsip qualify wa-trunk-pcma');
+    await delay(100);
     const contacts = await asterisk.cli('pjsip show contacts');
     if (/wa-trunk\/\S+ +\S+ +Avail /.test(contacts)) return;
     if (Date.now() > deadline) throw new Error(`Asterisk does not see the gateway:\n${contacts}`);
-    await asterisk.cli('pjsip qualify wa-trunk-pcma');
   }
 }
 
