@@ -5,7 +5,6 @@ import {
   type Dialog,
   type DialogObserver,
   type Headers,
-  type IncomingRequest,
   type InviteFailure,
   type OutgoingCall,
   type SipPort,
@@ -16,6 +15,7 @@ import type { CallEffect, CallEvent, CallRules, CallState, CallTimer, Outcome } 
 import type { CallIdentity, CallObserver, CallRecord } from './observer.js';
 import { PbxParty } from './pbx-party.js';
 import type { Attempt, CallMediaSession, CallPlan } from './plan.js';
+import { answerWhatsApp } from './whatsapp-requests.js';
 
 /** Meta's id of a call. */
 const WACID = 'x-wa-meta-wacid';
@@ -380,23 +380,5 @@ export class CallSession {
 
   #elapsed(): number {
     return this.#deps.now() - this.#startedAt;
-  }
-}
-
-/** Meta asks nothing inside a call but whether we are there. */
-function answerWhatsApp(request: IncomingRequest): void {
-  switch (request.method) {
-    case 'OPTIONS':
-    case 'NOTIFY':
-      return request.respond({ status: 200, reason: 'OK' });
-    case 'INVITE':
-    case 'UPDATE':
-      return request.respond({ status: 488, reason: 'Not Acceptable Here' });
-    default:
-      return request.respond({
-        status: 405,
-        reason: 'Method Not Allowed',
-        headers: { Allow: 'INVITE, ACK, BYE, CANCEL, OPTIONS, NOTIFY' },
-      });
   }
 }

@@ -1,5 +1,6 @@
 /** The SIP password in Meta's answer to `settings?include_sip_credentials=true`. */
 import type { GraphObject } from '../graph/port.js';
+import { objectOf } from '../graph/reply.js';
 
 export type Found =
   | { readonly kind: 'password'; readonly password: string }
@@ -27,10 +28,6 @@ export function readPassword(answer: GraphObject, hostname: string): Found {
 function sameHost(one: string | undefined, other: string): boolean {
   const plain = (name: string): string => name.toLowerCase().replace(/\.$/, '');
   return one !== undefined && plain(one) === plain(other);
-}
-
-function objectOf(value: unknown): GraphObject {
-  return typeof value === 'object' && value !== null ? (value as GraphObject) : {};
 }
 
 function text(value: unknown): string | undefined {

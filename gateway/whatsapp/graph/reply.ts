@@ -103,6 +103,11 @@ export function asObject(value: unknown): GraphObject | undefined {
   return typeof value === 'object' && value !== null && !Array.isArray(value) ? (value as GraphObject) : undefined;
 }
 
+/** Empty where there is none: for reading on without a question. */
+export function objectOf(value: unknown): GraphObject {
+  return asObject(value) ?? {};
+}
+
 function asInteger(value: unknown): number | undefined {
   const number = typeof value === 'string' && /^\d{1,9}$/.test(value) ? Number(value) : value;
   return typeof number === 'number' && Number.isInteger(number) ? number : undefined;

@@ -1,6 +1,7 @@
 /** What Meta says about a number: read leniently, for fields come and go. */
 import { knownError } from '../graph/index.js';
 import type { GraphObject } from '../graph/index.js';
+import { asObject } from '../graph/reply.js';
 
 /** Of `GET /<phone number id>`. */
 export const HEALTH_FIELDS = 'health_status,quality_rating,status';
@@ -48,7 +49,7 @@ const CALLING_CODE = /^138\d{3}$/;
 
 /** @param reply of `GET /<phone number id>?fields=health_status,quality_rating,status` */
 export function readNumberHealth(reply: GraphObject): NumberHealth {
-  const entities = listOf(objectOf(reply.health_status)?.entities).flatMap(readEntity);
+  const entities = listOf(asObject(reply.health_status)?.entities).flatMap(readEntity);
   const abilities = entities.map(({ sip }) => sip);
   return {
     sip: WORST.find((ability) => abilities.includes(ability)) ?? 'unknown',
@@ -60,10 +61,10 @@ export function readNumberHealth(reply: GraphObject): NumberHealth {
 
 /** @param settings of `GET /<phone number id>/settings` */
 export function readRestrictions(settings: GraphObject): readonly Restriction[] {
-  const restrictions = objectOf(objectOf(settings.calling)?.restrictions);
+  const restrictions = asObject(asObject(settings.calling)?.restrictions);
   const list = restrictions?.restrictions_list ?? restrictions?.restriction_list;
   return listOf(list).flatMap((value): Restriction[] => {
-    const { type, reason, expiration } = objectOf(value) ?? {};
+    const { type, reason, expiration } = asObject(value) ?? {};
     if (typeof type !== 'string' || type === '') return [];
     const expiresAtMs = epochMs(expiration);
     return [
@@ -78,7 +79,7 @@ export function readRestrictions(settings: GraphObject): readonly Restriction[] 
 }
 
 function readEntity(value: unknown): SipEntity[] {
-  const entity = objectOf(value);
+  const entity = asObject(value);
   const type = entity?.entity_type;
   if (entity === undefined || (type !== 'PHONE_NUMBER' && type !== 'APP')) return [];
   const sip = readAbility(entity.can_receive_call_sip);
@@ -103,7 +104,7 @@ function problemsOf(entity: GraphObject): readonly Problem[] {
 }
 
 function readProblem(value: unknown): Problem[] {
-  const error = objectOf(value);
+  const error = asObject(value);
   if (error === undefined) return [];
   const code = integerOf(error.error_code);
   const known = code === undefined ? undefined : knownError(code);
@@ -148,8 +149,4 @@ function textOf<K extends string>(key: K, value: unknown): Partial<Record<K, str
 
 function listOf(value: unknown): readonly unknown[] {
   return Array.isArray(value) ? (value as readonly unknown[]) : [];
-}
-
-function objectOf(value: unknown): GraphObject | undefined {
-  return typeof value === 'object' && value !== null && !Array.isArray(value) ? (value as GraphObject) : undefined;
 }

@@ -1,5 +1,6 @@
 /** Meta's answer about the permission of a user, read leniently: names and forms differ between Meta's own pages. */
 import type { GraphObject } from '../graph/port.js';
+import { objectOf } from '../graph/reply.js';
 
 export interface PermissionState {
   /** `unknown`: the answer says nothing that is understood. */
@@ -69,8 +70,4 @@ function actionOf(action: GraphObject | undefined): ActionState {
     return [{ period, max, used, ...(freeAtMs === undefined ? {} : { freeAtMs }) }];
   });
   return { ...(typeof allowed === 'boolean' ? { allowed } : {}), limits };
-}
-
-function objectOf(value: unknown): GraphObject {
-  return typeof value === 'object' && value !== null ? (value as GraphObject) : {};
 }
